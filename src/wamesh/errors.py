@@ -11,14 +11,14 @@ Rooms raise a subclass that carries a stable `reason`; `wamesh.rpc` alone turns 
     ├── ResourceExhausted    RESOURCE_EXHAUSTED    pacing or quota; try after `retry_after`
     └── Unavailable          UNAVAILABLE           nobody can answer now; try after `retry_after`
 
-A message is one sentence that says what is wrong and what to do. Every dynamic word of it is also in `metadata`, so that
-a program never parses the sentence. Anything that is not a MeshError is a bug and reaches the caller as INTERNAL.
+A message is one sentence that says what is wrong and what to do. Every dynamic word of it is also in `metadata`, so
+that a program never parses the sentence. Anything that is not a MeshError is a bug and reaches the caller as INTERNAL.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,12 @@ class MeshError(Exception):
         super().__init__(message)
         self.message = message
         self.metadata = dict(metadata or {})
+        self.details: tuple[Any, ...] = ()
+
+    def attach(self, *details: Any) -> Self:
+        """Adds protobuf messages of the room's own contract, which the status carries as further details."""
+        self.details += details
+        return self
 
 
 class InvalidArgument(MeshError):

@@ -1,0 +1,153 @@
+"""What every served call passes through: deadline, field rules, errors, log line, drain.
+
+Owns the frame around a servicer's method; refuses to know any service. Invariant: a servicer sees only valid requests,
+and a caller never sees text of an exception that nobody foresaw.
+
+Streams end when the server drains, since an open one would hold the stop for its whole grace: the caller gets
+UNAVAILABLE with reason DRAINING and dials the next server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any, Final, NoReturn, TypeAlias
+
+import grpc
+import structlog
+
+from wamesh.errors import MeshError, Unavailable
+from wamesh.rpc import deadline, errors, validation
+
+_log = structlog.get_logger("rpc")
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+_QUIET_METHODS: Final = ("/grpc.health.", "/grpc.reflection.")
+
+
+class Draining(Unavailable):
+    """This server ends its streams because it is stopping."""
+
+    reason = "DRAINING"
+
+    def __init__(self) -> None:
+        super().__init__("This server is stopping; call again and another one answers.", timedelta(seconds=1))
+
+
+class RpcInterceptor(grpc.aio.ServerInterceptor):
+    """Frames every method of our own services; health and reflection pass by."""
+
+    def __init__(self) -> None:
+        self._draining = False
+        self._streams: set[asyncio.Task[Any]] = set()
+
+    def drain(self) -> None:
+        """Ends every open stream with DRAINING, and each later one."""
+        self._draining = True
+        for task in list(self._streams):
+            task.cancel()
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Handler | None:
+        """Wraps the handler of the called method."""
+        handler = await continuation(handler_call_details)
+        method = handler_call_details.method
+        if handler is None or method.startswith(_QUIET_METHODS):
+            return handler
+        return self._wrap(handler, method)
+
+    def _wrap(self, handler: Handler, method: str) -> Handler:
+        codec = {
+            "request_deserializer": handler.request_deserializer,
+            "response_serializer": handler.response_serializer,
+        }
+        if handler.stream_stream:
+            return grpc.stream_stream_rpc_method_handler(self._stream(handler.stream_stream, method, False), **codec)
+        if handler.unary_stream:
+            return grpc.unary_stream_rpc_method_handler(self._stream(handler.unary_stream, method, True), **codec)
+        if not handler.unary_unary:
+            raise TypeError(f"{method} is client-streaming; no rpc of this mesh is.")
+        return grpc.unary_unary_rpc_method_handler(self._unary(handler.unary_unary, method), **codec)
+
+    def _unary(self, behavior: Callable[..., Awaitable[Any]], method: str) -> Callable[..., Awaitable[Any]]:
+        async def call(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
+            async with _framed(method, context):
+                validation.check(request)
+                return await behavior(request, context)
+
+        return call
+
+    def _stream(self, behavior: Callable[..., Any], method: str, unary_request: bool) -> Callable[..., Any]:
+        if not inspect.isasyncgenfunction(inspect.unwrap(behavior)):
+            raise TypeError(f"{method} must be an async generator.")
+
+        async def call(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> AsyncIterator[Any]:
+            async with _framed(method, context), self._cut_by_drain():
+                if unary_request:
+                    validation.check(request)
+                async for response in behavior(request if unary_request else _checked(request), context):
+                    yield response
+
+        return call
+
+    @asynccontextmanager
+    async def _cut_by_drain(self) -> AsyncIterator[None]:
+        task = asyncio.current_task()
+        assert task is not None
+        if self._draining:
+            raise Draining
+        self._streams.add(task)
+        try:
+            yield
+        except asyncio.CancelledError:
+            if not self._draining:
+                raise
+            task.uncancel()
+            raise Draining from None
+        finally:
+            self._streams.discard(task)
+
+
+async def _checked(requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    """The requests of a stream, each checked as it comes."""
+    async for request in requests:
+        validation.check(request)
+        yield request
+
+
+@asynccontextmanager
+async def _framed(method: str, context: grpc.aio.ServicerContext[Any, Any]) -> AsyncIterator[None]:
+    """Notes the deadline, turns exceptions into status, and writes one log line."""
+    started = time.perf_counter()
+    deadline.note(context.time_remaining())
+    code = grpc.StatusCode.OK
+    try:
+        yield
+    except MeshError as error:
+        code = errors.code_of(error)
+        await _refuse(context, error)
+    except (asyncio.CancelledError, GeneratorExit):
+        code = grpc.StatusCode.CANCELLED
+        raise
+    except grpc.aio.AbortError:
+        code = context.code() or grpc.StatusCode.UNKNOWN
+        raise
+    except Exception:  # noqa: BLE001 - the last line of defence; logged whole, told to nobody
+        code = grpc.StatusCode.INTERNAL
+        _log.exception("call failed", method=method)
+        await context.abort(code, errors.INTERNAL_MESSAGE)
+    finally:
+        _log.debug("call", method=method, code=code.name, ms=round((time.perf_counter() - started) * 1000, 2))
+
+
+async def _refuse(context: grpc.aio.ServicerContext[Any, Any], error: MeshError) -> NoReturn:
+    status = errors.status_of(error, error.details)
+    context.set_trailing_metadata(((errors.DETAILS_KEY, status.SerializeToString()),))
+    await context.abort(errors.code_of(error), error.message)
+    raise AssertionError("abort raises")
