@@ -1,8 +1,9 @@
 """Compiles protos/ with installed packages only, and no vendored copy of anybody's proto.
 
-Owns the way from `.proto` to three results:
+Owns the way from `.proto` to four results:
 
 - stubs beside the room that owns them (`src/wamesh/*/v1/*_pb2*.py*`), which import nothing of `buf` or `google.api`;
+- the comments of what the HTTP edge serves (`src/wamesh/api/comments.json`), which stubs do not carry;
 - a full image (`--image FILE`) with imports and comments: for buf, and for clients in other languages;
 - a verdict (`--check`): do the stubs in the tree equal the ones that the sources give?
 
@@ -22,6 +23,7 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+import proto_comments
 from google.protobuf.descriptor import FileDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 from protovalidate._gen.buf.validate import validate_pb
@@ -38,6 +40,7 @@ IMPORTED = (
     "google.protobuf.descriptor_pb2",
 )
 ANNOTATIONS_ONLY = ("buf/", "google/api/")
+COMMENTS = Path("wamesh/api/comments.json")
 HEADER_SUFFIXES = ("_pb2.py", "_pb2.pyi", "_pb2_grpc.py", "_pb2_grpc.pyi")
 
 
@@ -53,6 +56,8 @@ def main() -> int:
             arguments.image.write_bytes(image.SerializeToString())
         stubs = scratch / "stubs"
         generate_stubs(image, scratch, stubs)
+        (stubs / COMMENTS).parent.mkdir(parents=True, exist_ok=True)
+        (stubs / COMMENTS).write_text(proto_comments.as_json(image), encoding="utf-8")
         if arguments.check:
             return report_drift(stubs)
         install(stubs)
@@ -135,7 +140,9 @@ def protoc(*arguments: str) -> None:
 
 def generated(folder: Path) -> set[Path]:
     """The generated files below a folder, relative to it."""
-    return {path.relative_to(folder) for path in folder.rglob("*_pb2*.py*") if path.name.endswith(HEADER_SUFFIXES)}
+    stubs = (path for path in folder.rglob("*_pb2*.py*") if path.name.endswith(HEADER_SUFFIXES))
+    files = (*stubs, *folder.glob(str(COMMENTS)))
+    return {path.relative_to(folder) for path in files}
 
 
 def install(stubs: Path) -> None:

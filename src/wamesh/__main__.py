@@ -1,0 +1,5 @@
+"""`python -m wamesh` is `wamesh`."""
+
+from wamesh.cli import main
+
+main()

@@ -1,0 +1,187 @@
+"""`wamesh`: the typed command line. Each command imports what it needs when it runs, so that --help is quick."""
+
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import App, Group, Parameter, validators
+
+RUN = Group("Run the mesh", sort_key=1)
+ASK = Group("Ask a running mesh", sort_key=2)
+PROCESSES = Group("Its single processes", sort_key=3)
+
+app = App(
+    name="wamesh",
+    help="""A gRPC mesh for booking assistants on WhatsApp.
+
+    First steps: `wamesh demo` shows a customer's message answered, without a phone. Then copy the demo salon,
+    `wamesh seed my-salon.yaml`, start everything with `wamesh up`, and link your number with `wamesh pair 1`.
+
+    Settings come from the environment or wamesh.toml: see docs/operations.md.
+    """,
+    version_flags=["--version"],
+)
+
+CompanyId = Annotated[int, Parameter(validator=validators.Number(gt=0))]
+Hidden = Parameter(show=False, negative="")
+
+
+@app.command(group=RUN)
+def up(*, transport: Literal["neonize", "memory"] | None = None) -> int:
+    """Run all processes in this terminal; Ctrl-C drains them.
+
+    Parameters
+    ----------
+    transport
+        neonize speaks to WhatsApp; memory to a simulated network, which is then started too.
+    """
+    from wamesh.console.up import run_up
+
+    return run_up(transport)
+
+
+@app.command(group=RUN)
+def demo(*, say: Annotated[list[str] | None, Parameter(negative="")] = None) -> int:
+    """Run the mesh with a demo salon on a simulated WhatsApp, and chat with it as a customer.
+
+    Parameters
+    ----------
+    say
+        Say this instead of chatting, print the reply and exit. Repeat it for a whole conversation.
+    """
+    from wamesh.console.demo import run_demo
+
+    return run_demo(say or [])
+
+
+@app.command(group=RUN)
+def seed(file: Path | None = None, *, company_id: CompanyId | None = None) -> int:
+    """Load a salon from a YAML file into the booking database; without a file print an example to start from.
+
+    Parameters
+    ----------
+    file
+        The salon. Loading it again updates what changed.
+    company_id
+        Load it under this company id instead of the file's own.
+    """
+    from wamesh.console.seed import print_example, run_seed
+
+    return print_example() if file is None else run_seed(file, company_id)
+
+
+@app.command(group=ASK)
+def pair(company_id: CompanyId, *, phone: str = "") -> int:
+    """Link a WhatsApp number to a company: shows QR codes until one is scanned.
+
+    Parameters
+    ----------
+    company_id
+        The company; the gateway registers it when it is new.
+    phone
+        The number in E.164, to type a pair code on that phone instead of scanning.
+    """
+    from wamesh.console import operator
+
+    return operator.pair(company_id, phone)
+
+
+@app.command(group=ASK)
+def send(company_id: CompanyId, phone: str, text: str, *, request_id: str | None = None) -> int:
+    """Send one text to a customer's number (E.164, with +).
+
+    Parameters
+    ----------
+    request_id
+        Makes the send idempotent: the same id and text is sent once. A new one each time by default.
+    """
+    from wamesh.console import operator
+
+    return operator.send(company_id, phone, text, request_id)
+
+
+@app.command(group=ASK)
+def health(company_id: CompanyId | None = None) -> int:
+    """Show the recorded health of one session, or of all; exit code 1 unless all are connected."""
+    from wamesh.console import operator
+
+    return operator.health(company_id)
+
+
+@app.command(group=ASK)
+def session(verb: Literal["start", "stop", "reconnect", "logout"], company_id: CompanyId) -> int:
+    """Start, stop, reconnect or log out a company's session."""
+    from wamesh.console import operator
+
+    return operator.change_session(verb, company_id)
+
+
+@app.command(group=ASK)
+def slots(company_id: CompanyId, service: str, *, first: date | None = None, last: date | None = None) -> int:
+    """Show the free slots of a service, by its id or name.
+
+    Parameters
+    ----------
+    first
+        First local date, such as 2026-11-27; today by default.
+    last
+        Last local date, inclusive; the first by default.
+    """
+    from wamesh.console import operator
+
+    begin = first or date.today()
+    return operator.slots(company_id, service, begin.isoformat(), (last or begin).isoformat())
+
+
+@app.command(group=PROCESSES)
+def gateway(
+    *,
+    address: str | None = None,
+    transport: Literal["neonize", "memory"] | None = None,
+    data: Path | None = None,
+    stop_with_parent: Annotated[bool, Hidden] = False,
+) -> int:
+    """Run the gateway: the only holder of WhatsApp sessions (gRPC, 127.0.0.1:50051)."""
+    return _process("gateway", stop_with_parent, gateway_address=address, transport=transport, data_directory=data)
+
+
+@app.command(group=PROCESSES)
+def booking(
+    *, address: str | None = None, data: Path | None = None, stop_with_parent: Annotated[bool, Hidden] = False
+) -> int:
+    """Run the booking service: calendars, slots and bookings (gRPC, 127.0.0.1:50052)."""
+    return _process("booking", stop_with_parent, booking_address=address, data_directory=data)
+
+
+@app.command(group=PROCESSES)
+def api(*, address: str | None = None, stop_with_parent: Annotated[bool, Hidden] = False) -> int:
+    """Run the REST edge over both services (HTTP, 127.0.0.1:8080)."""
+    return _process("api", stop_with_parent, api_address=address)
+
+
+@app.command(group=PROCESSES)
+def worker(*, data: Path | None = None, stop_with_parent: Annotated[bool, Hidden] = False) -> int:
+    """Run a worker: reads customers' messages, finds and books slots, answers."""
+    return _process("worker", stop_with_parent, data_directory=data)
+
+
+@app.command(group=PROCESSES)
+def emulator(*, address: str | None = None, stop_with_parent: Annotated[bool, Hidden] = False) -> int:
+    """Run the simulated WhatsApp for development and tests (gRPC, 127.0.0.1:50053)."""
+    return _process("emulator", stop_with_parent, emulator_address=address)
+
+
+def _process(name: str, stop_with_parent: bool, **arguments: object) -> int:
+    from wamesh import settings
+    from wamesh.console import process
+
+    if stop_with_parent:
+        process.stop_with_parent()
+    kind: type[settings.ProcessSettings] = getattr(settings, f"{name.capitalize()}Settings")
+    return process.run_process(name, kind, **arguments)
+
+
+def main() -> None:
+    """The entry point of the `wamesh` script."""
+    sys.exit(app())

@@ -1,0 +1,1 @@
+"""`wamesh seed`: loads a salon from its YAML file."""

@@ -1,0 +1,36 @@
+"""A whole mesh in real processes, with the demo salon linked: `mesh` of one's own, `shared_mesh` for a module's questions."""
+
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from wamesh.console import demo
+
+
+def _print_line(name: str, line: str) -> None:
+    print(f"{name:>8} | {line}", file=sys.stderr)
+
+
+@pytest.fixture
+async def mesh(tmp_path: Path) -> AsyncIterator[demo.Demo]:
+    """A mesh of this test alone; it may be killed at will."""
+    async with demo.running(tmp_path, demo.free_addresses(anywhere=True), _print_line) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_mesh(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[demo.Demo]:
+    """A mesh that the tests of a module share; they leave it as it was, each with customers of its own."""
+    directory = tmp_path_factory.mktemp("mesh")
+    async with demo.running(directory, demo.free_addresses(anywhere=True), _print_line) as running:
+        yield running
+
+
+def kill(running: demo.Demo, member: str) -> None:
+    """kill -9 of a member of the mesh; its keeper starts it again."""
+    os.kill(running.mesh.pid_of(member), signal.SIGKILL)
