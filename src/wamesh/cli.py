@@ -1,5 +1,6 @@
 """`wamesh`: the typed command line. Each command imports what it needs when it runs, so that --help is quick."""
 
+import os
 import sys
 from datetime import date
 from pathlib import Path
@@ -56,19 +57,17 @@ def demo(*, say: Annotated[list[str] | None, Parameter(negative="")] = None) -> 
 
 
 @app.command(group=RUN)
-def seed(file: Path | None = None, *, company_id: CompanyId | None = None) -> int:
-    """Load a salon from a YAML file into the booking database; without a file print an example to start from.
+def seed(file: Path | None = None) -> int:
+    """Load a salon from a YAML file into the booking database; without a file, print one to start from.
 
     Parameters
     ----------
     file
-        The salon. Loading it again updates what changed.
-    company_id
-        Load it under this company id instead of the file's own.
+        The salon. Loading it again changes nothing; loading a changed file replaces the catalogue, bookings stay.
     """
     from wamesh.console.seed import print_example, run_seed
 
-    return print_example() if file is None else run_seed(file, company_id)
+    return print_example() if file is None else run_seed(file)
 
 
 @app.command(group=ASK)
@@ -184,4 +183,5 @@ def _process(name: str, stop_with_parent: bool, **arguments: object) -> int:
 
 def main() -> None:
     """The entry point of the `wamesh` script."""
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # gRPC's C core says on stderr what our own errors say better
     sys.exit(app())

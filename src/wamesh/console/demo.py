@@ -9,7 +9,7 @@ import socket
 import sys
 import tempfile
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import ExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,11 +20,12 @@ import grpc
 from wamesh.booking.v1 import booking_pb2_grpc
 from wamesh.console.mesh import Mesh, MeshFailed, PrintLine, members
 from wamesh.console.process import refuse
-from wamesh.console.up import BOOKING, GATEWAY
 from wamesh.console.seed import DEMO_SALON, load_salon
+from wamesh.console.up import BOOKING, GATEWAY
 from wamesh.emulator.v1 import emulator_pb2, emulator_pb2_grpc
 from wamesh.errors import MeshError
 from wamesh.gateway.v1 import gateway_pb2, gateway_pb2_grpc
+from wamesh.settings import BookingSettings
 
 COMPANY_ID: Final = 1
 SALON_NUMBER: Final = "+12025550100"
@@ -107,7 +108,7 @@ class Demo:
 @asynccontextmanager
 async def running(directory: Path, addresses: Addresses, print_line: PrintLine) -> AsyncIterator[Demo]:
     """Runs the demo mesh on an empty data directory: salon loaded, number linked. Raises MeshFailed."""
-    await load_salon(DEMO_SALON, f"sqlite:///{directory / 'booking'}.db", COMPANY_ID)
+    await load_salon(DEMO_SALON, BookingSettings(data_directory=directory, database_url=""))
     async with (
         Mesh(members("memory"), addresses.environment(directory), print_line) as mesh,
         _stub(addresses.gateway, gateway_pb2_grpc.GatewayStub) as gateway,
@@ -145,7 +146,7 @@ class Customer:
             )
         )
 
-    async def replies(self) -> AsyncIterator[str]:
+    async def replies(self) -> AsyncGenerator[str, None]:
         """Each reply that reaches the phone, in order, for ever; none twice over the life of this object."""
         request = emulator_pb2.WatchCustomerRequest(customer_phone_number=self._phone_number, after_cursor=self._cursor)
         async for seen in self._emulator.WatchCustomer(request):

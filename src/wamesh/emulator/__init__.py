@@ -1,0 +1,1 @@
+"""A simulated WhatsApp for development and tests."""

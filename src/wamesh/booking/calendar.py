@@ -1,0 +1,198 @@
+"""What a company is: its zone, what it offers, who does it, and when they work.
+
+Owns the nouns of the catalogue as plain values, and what they mean to the slot engine: the duties of a
+service, the schedule of a staff member. Refuses wire types, tables and files. Money is whole micros of the
+company's currency (35.50 EUR is 35_500_000), times of day are minutes since local midnight, days are day
+numbers (`slots.zones`).
+
+Invariant: a Calendar is complete and consistent. Every skill names a service of the company, ids are unique,
+and two calendars with the same content are equal, whatever their revision.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from wamesh.booking.errors import ServiceNotFound, StaffNotFound
+from wamesh.slots.engine import Duty
+from wamesh.slots.spans import Span, Spans, canonical
+from wamesh.slots.working import DayPlan, Schedule, working_instants
+from wamesh.slots.zones import MINUTES_PER_DAY, Offsets, offsets_between
+
+MAX_SERVICE_MINUTES: Final = 1440
+"""The longest service, and the longest buffer on either side of it."""
+
+_STRETCHES_IN_MEMORY: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """A company and its rules of booking.
+
+    Visits start on the grid of `step_minutes`, not before now + `notice_minutes` and not after now +
+    `horizon_minutes`. `language` is BCP 47, `currency` ISO 4217, `time_zone` an IANA name.
+    """
+
+    company_id: int
+    name: str
+    time_zone: str
+    language: str
+    currency: str
+    address: str = ""
+    step_minutes: int = 15
+    notice_minutes: int = 0
+    horizon_minutes: int = 60 * MINUTES_PER_DAY
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Something that can be booked; durations, buffers and price hold for everybody without terms of their
+    own.
+    """
+
+    service_id: int
+    name: str
+    duration_minutes: int
+    price_micros: int
+    localized_names: Mapping[str, str] = field(default_factory=dict)
+    aliases: tuple[str, ...] = ()
+    buffer_before_minutes: int = 0
+    buffer_after_minutes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Skill:
+    """That a staff member does a service, and where they differ in it (None: as everybody)."""
+
+    service_id: int
+    duration_minutes: int | None = None
+    price_micros: int | None = None
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Absence:
+    """Time off or a closure: the local minutes `[start, end)`.
+
+    With `whole_days` both are midnights, and the shifts that open on those dates do not take place, their
+    hours after midnight included; the tail of the shift of the night before does.
+    """
+
+    start: int
+    end: int
+    whole_days: bool
+    note: str = ""
+
+    @property
+    def days(self) -> range:
+        """The day numbers of whole days."""
+        return range(self.start // MINUTES_PER_DAY, self.end // MINUTES_PER_DAY)
+
+
+@dataclass(frozen=True, slots=True)
+class StaffMember:
+    """Somebody who does services, and when. `weekly` has seven plans, Monday first; `overrides` go by day
+    number.
+    """
+
+    staff_id: int
+    name: str
+    skills: tuple[Skill, ...]
+    weekly: tuple[DayPlan, ...]
+    localized_names: Mapping[str, str] = field(default_factory=dict)
+    overrides: Mapping[int, DayPlan] = field(default_factory=dict)
+    time_off: tuple[Absence, ...] = ()
+
+    def schedule(self, closures: Collection[Absence]) -> Schedule:
+        """Returns when they work, given the company's closures."""
+        away = [*closures, *self.time_off]
+        return Schedule(
+            weekly=self.weekly,
+            overrides=self.overrides,
+            days_off=frozenset(day for each in away if each.whole_days for day in each.days),
+            absences=tuple(canonical((each.start, each.end) for each in away if not each.whole_days)),
+        )
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """A company's whole catalogue; services and staff in the company's order. `revision` grows with each
+    change.
+    """
+
+    company: Company
+    services: tuple[Service, ...]
+    staff: tuple[StaffMember, ...]
+    closures: tuple[Absence, ...] = ()
+    revision: int = field(default=0, compare=False)
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """The company's time zone."""
+        return ZoneInfo(self.company.time_zone)
+
+    def working(self, stretch: Span) -> tuple[Offsets, Mapping[int, Spans]]:
+        """Returns the zone's offsets within a stretch of instants, and when each staff member works, by id.
+
+        The stretches last asked for are remembered: a search of the next minute asks for the same days.
+        """
+        return self._remembered_working(stretch)
+
+    def service(self, service_id: int) -> Service:
+        """Returns the service. Raises ServiceNotFound."""
+        try:
+            return self._services[service_id]
+        except KeyError:
+            raise ServiceNotFound(service_id) from None
+
+    def member(self, staff_id: int) -> StaffMember:
+        """Returns the staff member. Raises StaffNotFound."""
+        try:
+            return self._staff[staff_id]
+        except KeyError:
+            raise StaffNotFound(staff_id) from None
+
+    def staff_of(self, service_id: int) -> list[int]:
+        """Returns who does a service, ascending."""
+        return sorted(staff_id for staff_id, skilled in self._skills if skilled == service_id)
+
+    def duties(self, service_id: int) -> dict[int, Duty]:
+        """Returns what the service takes of each staff member who does it, by staff id. Raises
+        ServiceNotFound.
+        """
+        service = self.service(service_id)
+        return {
+            staff_id: Duty(
+                self._skills[staff_id, service_id].duration_minutes or service.duration_minutes,
+                service.buffer_before_minutes,
+                service.buffer_after_minutes,
+            )
+            for staff_id in self.staff_of(service_id)
+        }
+
+    def price_micros(self, service_id: int, staff_id: int) -> int:
+        """Returns what the service costs when this staff member does it."""
+        own = self._skills[staff_id, service_id].price_micros
+        return self.service(service_id).price_micros if own is None else own
+
+    @cached_property
+    def _remembered_working(self) -> Callable[[Span], tuple[Offsets, Mapping[int, Spans]]]:
+        return lru_cache(_STRETCHES_IN_MEMORY)(self._working)
+
+    def _working(self, stretch: Span) -> tuple[Offsets, Mapping[int, Spans]]:
+        offsets = offsets_between(self.zone, *stretch)
+        schedules = ((each.staff_id, each.schedule(self.closures)) for each in self.staff)
+        return offsets, {staff_id: working_instants(schedule, offsets) for staff_id, schedule in schedules}
+
+    @cached_property
+    def _services(self) -> Mapping[int, Service]:
+        return {each.service_id: each for each in self.services}
+
+    @cached_property
+    def _staff(self) -> Mapping[int, StaffMember]:
+        return {each.staff_id: each for each in self.staff}
+
+    @cached_property
+    def _skills(self) -> Mapping[tuple[int, int], Skill]:
+        return {(member.staff_id, each.service_id): each for member in self.staff for each in member.skills}

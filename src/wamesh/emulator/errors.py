@@ -1,0 +1,43 @@
+"""What the simulated network refuses to whoever drives it; reasons are those of
+`wamesh.emulator.v1.ErrorReason`.
+"""
+
+from wamesh.errors import FailedPrecondition, NotFound
+
+
+class AccountNotFound(NotFound):
+    """Nobody made an account with this number."""
+
+    reason = "ACCOUNT_NOT_FOUND"
+
+    def __init__(self, phone_number: str) -> None:
+        super().__init__("Account", phone_number)
+
+
+class CodeNotOnOffer(FailedPrecondition):
+    """No connected client shows this code."""
+
+    reason = "CODE_NOT_ON_OFFER"
+
+    def __init__(self) -> None:
+        super().__init__("No client shows this code now. Start pairing again and use the newest code.")
+
+
+class NotConnected(FailedPrecondition):
+    """The fault needs a live connection of the account."""
+
+    reason = "NOT_CONNECTED"
+
+    def __init__(self, phone_number: str) -> None:
+        super().__init__(
+            f"Account {phone_number} has no connected device. Wait for its login.", {"phone_number": phone_number}
+        )
+
+
+class FrameOutOfPlace(FailedPrecondition):
+    """The client broke the order of the wire."""
+
+    reason = "FRAME_OUT_OF_PLACE"
+
+    def __init__(self, frame: str, need: str) -> None:
+        super().__init__(f"Frame {frame} needs {need}.", {"frame": frame})

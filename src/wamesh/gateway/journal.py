@@ -1,0 +1,92 @@
+"""From a session process's journal to the sinks: in order, until stored, under the current epoch.
+
+Owns: the way of one company's records, live (`carry`) or from the file that a process left behind (`drain`).
+Refuses: to skip a record. A sink that fails is asked again, since losing a customer's message is worse than
+waiting; only a lost lease ends it, because then another gateway does this work. Invariant: a record is
+forgotten by the journal only after its sink returned.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from wamesh.clock import Clock
+from wamesh.gateway.errors import LeaseLost
+from wamesh.gateway.session_wire import decode_record
+from wamesh.gateway.sessions import InboundSink, ReceiptSink
+from wamesh.gateway.spool import Spool
+from wamesh.session.v1 import session_pb2 as pb
+from wamesh.whatsapp.events import ReceiptReceived
+
+log = structlog.get_logger()
+
+_FIRST_RETRY_SECONDS: Final = 0.1
+_LONGEST_RETRY_SECONDS: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sinks:
+    """Where records go."""
+
+    inbound: InboundSink
+    receipts: ReceiptSink
+
+
+class Journal:
+    """One company's records on their way to the sinks. `last_inbound_time` is UTC, of the last customer's message."""
+
+    def __init__(self, company_id: int, sinks: Sinks, clock: Clock) -> None:
+        self._company_id = company_id
+        self._sinks = sinks
+        self._clock = clock
+        self.last_inbound_time: datetime | None = None
+
+    async def carry(self, records: asyncio.Queue[pb.Journaled], epoch: int, stored: Callable[[int], None]) -> None:
+        """Hands records on as they come, telling `stored` each sequence number. Raises LeaseLost."""
+        while True:
+            journaled = await records.get()
+            await self._deliver(journaled.record, epoch)
+            stored(journaled.sequence)
+
+    async def drain(self, path: Path, epoch: int) -> None:
+        """Hands on what a process that is gone left at `path`, once. Raises what a sink raises; the rest stays."""
+        if not await asyncio.to_thread(_has_records, path):
+            return
+        spool = await asyncio.to_thread(Spool, path)
+        try:
+            for entry in spool.recovered:
+                await self._hand_on(pb.Record.FromString(entry.payload), epoch)
+                spool.forget(entry.sequence)
+        finally:
+            spool.close()
+
+    async def _deliver(self, record: pb.Record, epoch: int) -> None:
+        """Hands one record on, trying again until its sink takes it."""
+        pause = _FIRST_RETRY_SECONDS
+        while True:
+            try:
+                return await self._hand_on(record, epoch)
+            except LeaseLost:
+                raise
+            except Exception:
+                log.exception("inbound_not_stored_yet", company_id=self._company_id, retry_seconds=pause)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LONGEST_RETRY_SECONDS)
+
+    async def _hand_on(self, record: pb.Record, epoch: int) -> None:
+        event = decode_record(record)
+        if isinstance(event, ReceiptReceived):
+            await self._sinks.receipts.note_receipt(self._company_id, epoch, event)
+            return
+        await self._sinks.inbound.accept(self._company_id, epoch, event.message)
+        if not event.message.from_me:
+            self.last_inbound_time = self._clock()
+
+
+def _has_records(path: Path) -> bool:
+    return path.exists() and path.stat().st_size > 0

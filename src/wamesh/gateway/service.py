@@ -1,0 +1,149 @@
+"""`wamesh.gateway.v1.Gateway`: each rpc turned into one call of a room, and its result into a message.
+
+Owns: no state and no decision. Refuses: what the field rules cannot see (an impossible phone number, a page token that
+no page gave, a stream that does not open). The interceptor has checked every request before it comes here, and turns
+the rooms' refusals into statuses.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Any
+
+from wamesh.clock import Clock
+from wamesh.errors import InvalidArgument, Violation
+from wamesh.gateway import wire
+from wamesh.gateway.feed import Consumer
+from wamesh.gateway.health import SendLog, health_of
+from wamesh.gateway.inbox import Inbox
+from wamesh.gateway.message_errors import StreamNotOpened
+from wamesh.gateway.outbox import Outbox
+from wamesh.gateway.phone_numbers import to_e164
+from wamesh.gateway.sessions import Sessions
+from wamesh.gateway.v1 import gateway_pb2 as pb
+from wamesh.gateway.v1 import gateway_pb2_grpc
+
+_PAGE_SIZE = 100
+
+
+class GatewayService(gateway_pb2_grpc.GatewayServicer):
+    """The servicer."""
+
+    def __init__(self, sessions: Sessions, inbox: Inbox, outbox: Outbox, send_log: SendLog, clock: Clock) -> None:
+        self._sessions = sessions
+        self._inbox = inbox
+        self._outbox = outbox
+        self._send_log = send_log
+        self._clock = clock
+
+    async def Send(self, request: pb.SendRequest, context: Any) -> pb.SendResponse:
+        """Sends one text."""
+        message = await self._outbox.send(wire.draft(request))
+        return pb.SendResponse(message=wire.outgoing_message(message))
+
+    async def GetMessage(self, request: pb.GetMessageRequest, context: Any) -> pb.GetMessageResponse:
+        """Reads one outgoing message."""
+        message = await self._outbox.get(request.company_id, request.request_id)
+        return pb.GetMessageResponse(message=wire.outgoing_message(message))
+
+    async def Health(self, request: pb.HealthRequest, context: Any) -> pb.HealthResponse:
+        """Reads recorded facts."""
+        now = self._clock()
+        one = [self._sessions.snapshot(request.company_id)] if request.HasField("company_id") else None
+        facts = [
+            health_of(each, self._send_log.lately(each.company_id, now), now)
+            for each in (self._sessions.snapshots() if one is None else one)
+        ]
+        return pb.HealthResponse(
+            sessions=[wire.session_health(each) for each in facts], evaluate_time=wire.timestamp(now)
+        )
+
+    async def ListSessions(self, request: pb.ListSessionsRequest, context: Any) -> pb.ListSessionsResponse:
+        """Lists sessions after the company that the token names."""
+        after = _company_of(request.page_token)
+        size = request.page_size or _PAGE_SIZE
+        rest = [each for each in self._sessions.snapshots() if each.company_id > after]
+        page = rest[:size]
+        token = f"after-{page[-1].company_id}" if len(rest) > size else ""
+        return pb.ListSessionsResponse(sessions=[wire.session(each) for each in page], next_page_token=token)
+
+    async def GetSession(self, request: pb.GetSessionRequest, context: Any) -> pb.GetSessionResponse:
+        """Reads one session."""
+        return pb.GetSessionResponse(session=wire.session(self._sessions.snapshot(request.company_id)))
+
+    async def StartSession(self, request: pb.StartSessionRequest, context: Any) -> pb.StartSessionResponse:
+        """Starts one session."""
+        return pb.StartSessionResponse(session=wire.session(await self._sessions.start(request.company_id)))
+
+    async def StopSession(self, request: pb.StopSessionRequest, context: Any) -> pb.StopSessionResponse:
+        """Stops one session."""
+        return pb.StopSessionResponse(session=wire.session(await self._sessions.stop(request.company_id)))
+
+    async def Reconnect(self, request: pb.ReconnectRequest, context: Any) -> pb.ReconnectResponse:
+        """Connects one session again."""
+        return pb.ReconnectResponse(session=wire.session(await self._sessions.reconnect(request.company_id)))
+
+    async def Logout(self, request: pb.LogoutRequest, context: Any) -> pb.LogoutResponse:
+        """Unlinks one session's device."""
+        return pb.LogoutResponse(session=wire.session(await self._sessions.logout(request.company_id)))
+
+    async def Pair(self, request: pb.PairRequest, context: Any) -> AsyncIterator[pb.PairResponse]:
+        """Streams the steps of a pairing."""
+        number = to_e164(request.phone_number) if request.phone_number else None
+        async with aclosing(self._sessions.pair(request.company_id, number)) as steps:
+            async for event in steps:
+                yield wire.pairing_step(event, self._clock(), lambda: self._sessions.snapshot(request.company_id))
+
+    async def Receive(
+        self, request_iterator: AsyncIterator[pb.ReceiveRequest], context: Any
+    ) -> AsyncIterator[pb.ReceiveResponse]:
+        """Streams deliveries, and takes their acks."""
+        opening = await anext(request_iterator, None)
+        if opening is None or opening.WhichOneof("request") != "open":
+            raise StreamNotOpened("must be the first message of the stream")
+        terms = wire.terms(opening.open)
+        async with self._inbox.open(terms) as consumer:
+            yield pb.ReceiveResponse(opened=pb.SubscriptionOpened(subscription=wire.subscription(terms)))
+            answers = asyncio.create_task(_take_answers(request_iterator, consumer))
+            try:
+                while (claim := await consumer.next()) is not None:
+                    yield pb.ReceiveResponse(delivery=wire.delivery(claim))
+                await answers
+            finally:
+                answers.cancel()
+
+
+async def _take_answers(requests: AsyncIterator[pb.ReceiveRequest], consumer: Consumer) -> None:
+    """Carries out what the client says, side by side so that many acks share one commit, until it says no more."""
+    try:
+        async with asyncio.TaskGroup() as answers:
+            async for request in requests:
+                answers.create_task(_answer(request, consumer))
+    except BaseExceptionGroup as group:
+        raise group.exceptions[0] from None
+    finally:
+        consumer.finish()
+
+
+async def _answer(request: pb.ReceiveRequest, consumer: Consumer) -> None:
+    match request.WhichOneof("request"):
+        case "ack":
+            await consumer.ack(request.ack.delivery_id)
+        case "nack":
+            given = request.nack.HasField("retry_delay")
+            delay = request.nack.retry_delay.ToTimedelta() if given else None
+            await consumer.nack(request.nack.delivery_id, delay)
+        case "extend":
+            await consumer.extend(request.extend.delivery_id, request.extend.ack_deadline.ToTimedelta())
+        case _:
+            raise StreamNotOpened("must be the first message of the stream, once")
+
+
+def _company_of(page_token: str) -> int:
+    """The company that the page before ended with; 0 for the first page."""
+    if not page_token:
+        return 0
+    word, _, number = page_token.partition("-")
+    if word != "after" or not number.isascii() or not number.isdigit():
+        raise InvalidArgument([Violation("page_token", "must be the next_page_token of an earlier page")])
+    return int(number)

@@ -1,0 +1,70 @@
+"""A company's lease as this gateway holds it, with the deadline that its session process lives by.
+
+Owns: whether it is held, its epoch, and the deadline on this machine's own clock, measured from *before* the
+store was asked: it always comes before the expiry that others see. Refuses: timers and decisions. Invariant:
+the epoch is that of the last lease this gateway had.
+"""
+
+from dataclasses import dataclass
+
+from wamesh.gateway.lease import HeldElsewhere, LeaseTimes
+from wamesh.gateway.session_wire import machine_time_ns
+from wamesh.gateway.stores import LeaseStore
+
+
+@dataclass(frozen=True, slots=True)
+class Claimant:
+    """Who asks for leases: `node` names this gateway for ever and alone, `address` is where it can be called."""
+
+    store: LeaseStore
+    node: str
+    address: str
+    times: LeaseTimes
+
+
+class SessionLease:
+    """One company's lease, held or not. `epoch` is 0 before the first; `holder` is who holds it as far as known."""
+
+    def __init__(self, company_id: int, claimant: Claimant, epoch: int = 0) -> None:
+        self._company_id = company_id
+        self._claimant = claimant
+        self.epoch = epoch
+        self.holder = ""
+        self.deadline_ns = 0
+
+    @property
+    def is_held(self) -> bool:
+        """True while this gateway holds the lease, as far as it can know without asking."""
+        return self.holder == self._claimant.node and machine_time_ns() < self.deadline_ns
+
+    async def acquire(self) -> bool:
+        """Gets the lease unless it is held already; False when another gateway has it. Raises DatabaseUnavailable."""
+        if self.is_held:
+            return True
+        asked_ns = machine_time_ns()
+        claimant = self._claimant
+        answer = await claimant.store.acquire(self._company_id, claimant.node, claimant.address, claimant.times.ttl)
+        self.holder = answer.holder
+        if isinstance(answer, HeldElsewhere):
+            return False
+        self.epoch = answer.epoch
+        self.deadline_ns = claimant.times.deadline_ns(asked_ns)
+        return True
+
+    async def renew(self) -> bool:
+        """Prolongs a held lease; False when it is lost. Raises DatabaseUnavailable."""
+        asked_ns, epoch = machine_time_ns(), self.epoch
+        kept = await self._claimant.store.renew(self._company_id, epoch, self._claimant.times.ttl)
+        if kept and epoch == self.epoch:
+            self.deadline_ns = max(self.deadline_ns, self._claimant.times.deadline_ns(asked_ns))
+        return kept
+
+    async def release(self) -> None:
+        """Gives a held lease up. Raises DatabaseUnavailable; the lease is not held any more all the same."""
+        if self.holder == self._claimant.node:
+            self.forget()
+            await self._claimant.store.release(self._company_id, self.epoch)
+
+    def forget(self) -> None:
+        """Notes that the lease is lost."""
+        self.holder, self.deadline_ns = "", 0

@@ -1,0 +1,201 @@
+"""All sessions of this gateway: the `Sessions` port, over one keeper a company.
+
+Owns: the keepers, the rhythm of lease renewals, start and stop of the whole. Refuses: what happens inside one session
+(`session_keeper`). Invariant: reading never waits and never acts; after `close` no session process is left and no lease
+is held.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncGenerator, Callable, Mapping
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from wamesh.clock import Clock, utc_now
+from wamesh.gateway.errors import Draining, SessionNotFound, SessionProcessUnavailable
+from wamesh.gateway.journal import Sinks
+from wamesh.gateway.lease import DEFAULT_TIMES, LeaseTimes
+from wamesh.gateway.lock import DataDirectory
+from wamesh.gateway.pairing import pair
+from wamesh.gateway.session import DEFAULT_POLICY, Event, Policy, registered
+from wamesh.gateway.session_child import ChildGone, NeverAsked
+from wamesh.gateway.session_keeper import Means, SessionKeeper
+from wamesh.gateway.session_lease import Claimant
+from wamesh.gateway.session_wire import decode_outcome, encode_send
+from wamesh.gateway.sessions import InboundSink, PairingEvent, ReceiptSink, SessionSnapshot
+from wamesh.gateway.stores import LeaseStore, SessionStore, StoredSession
+from wamesh.gateway.task_set import TaskSet
+from wamesh.session.v1 import session_pb2 as pb
+from wamesh.whatsapp.transport import NotSent, OutgoingMessage, SendOutcome, Sent, TransportName, Uncertain
+
+log = structlog.get_logger()
+
+_START_PATIENCE: Final = timedelta(seconds=5)
+_FIND_SECONDS: Final = 10.0
+
+
+class Supervisor:
+    """Every company's session on this gateway. `open` first, `close` last; see `Sessions` for the rest.
+
+    `directory` is held locked by the caller. `address` is where other gateways would forward calls to. `send_timeout`
+    is how long a send may hang before its process counts as hung: longer than the transport's own patience.
+    """
+
+    def __init__(
+        self,
+        *,
+        directory: DataDirectory,
+        store: SessionStore,
+        leases: LeaseStore,
+        transport: TransportName,
+        transport_options: Mapping[str, str] | None = None,
+        address: str = "",
+        lease_times: LeaseTimes = DEFAULT_TIMES,
+        policy: Policy = DEFAULT_POLICY,
+        send_timeout: timedelta = timedelta(seconds=90),
+        stop_grace: timedelta = timedelta(seconds=1),
+        clock: Clock = utc_now,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._store = store
+        self._lease_times = lease_times
+        self._send_timeout = send_timeout
+        self._clock = clock
+        self._keepers: dict[int, SessionKeeper] = {}
+        self._renewals: dict[int, asyncio.Task[None]] = {}
+        self._tasks = TaskSet()
+        self._means_with: Callable[[Sinks], Means] = lambda sinks: Means(
+            directory=directory,
+            transport=transport,
+            transport_options=dict(transport_options or {}),
+            store=store,
+            claimant=Claimant(leases, directory.node, address, lease_times),
+            sinks=sinks,
+            policy=policy,
+            clock=clock,
+            jitter=jitter,
+            stop_grace=stop_grace,
+        )
+        self._means: Means | None = None
+
+    async def open(self, inbound: InboundSink, receipts: ReceiptSink) -> None:
+        """Restores the stored sessions: those that ran run again, without a new QR code. Raises DatabaseUnavailable."""
+        self._means = self._means_with(Sinks(inbound, receipts))
+        for stored in await self._store.load():
+            self._keepers[stored.company_id] = SessionKeeper(stored, self._means)
+        await asyncio.gather(*(_restored(keeper) for keeper in self._keepers.values()))
+        self._tasks.start(self._renew_forever())
+
+    async def close(self) -> None:
+        """Ends every session process and gives every lease up, in about `stop_grace`; their states stay stored."""
+        self._means = None
+        await asyncio.gather(*(keeper.close() for keeper in self._keepers.values()))
+        await self._tasks.close()
+
+    def snapshot(self, company_id: int) -> SessionSnapshot:
+        """Returns what is recorded about the company's session. Raises SessionNotFound."""
+        return self._keeper(company_id).snapshot()
+
+    def snapshots(self) -> list[SessionSnapshot]:
+        """Returns all of them, by company id."""
+        return [self._keepers[company_id].snapshot() for company_id in sorted(self._keepers)]
+
+    async def start(self, company_id: int) -> SessionSnapshot:
+        """Starts the session; returns once it is known whether a device is stored. See `Sessions`."""
+        keeper = self._registered(company_id)
+        await keeper.handle(Event.START)
+        await keeper.runner.device_known(_START_PATIENCE)
+        return keeper.snapshot()
+
+    async def stop(self, company_id: int) -> SessionSnapshot:
+        """Stops the session and keeps its device. See `Sessions`."""
+        return await self._keeper(company_id).handle(Event.STOP)
+
+    async def reconnect(self, company_id: int) -> SessionSnapshot:
+        """Connects again because an operator says so. See `Sessions`."""
+        return await self._keeper(company_id).handle(Event.RECONNECT)
+
+    async def logout(self, company_id: int) -> SessionSnapshot:
+        """Unlinks the device. See `Sessions`; raises SessionProcessUnavailable when WhatsApp could not be told."""
+        return await self._keeper(company_id).handle(Event.LOGOUT)
+
+    def pair(self, company_id: int, phone_number: str | None = None) -> AsyncGenerator[PairingEvent, None]:
+        """Links a device. See `Sessions`."""
+        return pair(self._registered(company_id), phone_number)
+
+    async def send(self, company_id: int, message: OutgoingMessage) -> SendOutcome:
+        """Sends through the session that is connected. See `Sessions`."""
+        keeper = self._keeper(company_id)
+        if not keeper.session.may_send:
+            raise keeper.refusal()
+        try:
+            async with asyncio.timeout(self._send_timeout.total_seconds()):
+                outcome = decode_outcome(await keeper.runner.ask(pb.Command(send=encode_send(message))))
+        except NeverAsked:
+            return NotSent("the session process is gone")
+        except ChildGone:
+            return Uncertain("the session process ended before WhatsApp answered")
+        except TimeoutError:
+            await keeper.handle(Event.PROCESS_HUNG)
+            return Uncertain(f"the session process gave no answer for {self._send_timeout.total_seconds():.0f} s")
+        if isinstance(outcome, Sent):
+            keeper.last_ack_time = self._clock()
+        return outcome
+
+    async def find_sent(self, company_id: int, secret: bytes) -> str | None:
+        """Looks a send up in the device store. See `Sessions`."""
+        keeper = self._keeper(company_id)
+        try:
+            async with asyncio.timeout(_FIND_SECONDS):
+                answer = await keeper.runner.ask(pb.Command(find_sent=pb.FindSent(secret=secret)))
+        except (ChildGone, TimeoutError):
+            raise SessionProcessUnavailable(company_id) from None
+        if answer.WhichOneof("answer") != "found":
+            raise SessionProcessUnavailable(company_id)
+        return answer.found.message_id if answer.found.HasField("message_id") else None
+
+    async def until(self, company_id: int, wanted: Callable[[SessionSnapshot], bool]) -> SessionSnapshot:
+        """Waits until the company's session is as wanted, effects included; the caller brings the deadline.
+
+        Raises SessionNotFound.
+        """
+        keeper = self._keeper(company_id)
+        changed = asyncio.Event()
+        with keeper.listening(lambda _: changed.set()):
+            while not wanted(session := await keeper.settled()):
+                await changed.wait()
+                changed.clear()
+        return session
+
+    def _keeper(self, company_id: int) -> SessionKeeper:
+        if company_id not in self._keepers:
+            raise SessionNotFound(company_id)
+        return self._keepers[company_id]
+
+    def _registered(self, company_id: int) -> SessionKeeper:
+        """The company's keeper; a new one for a company that was never seen."""
+        if self._means is None:
+            raise Draining
+        if company_id not in self._keepers:
+            stored = StoredSession(company_id, 0, registered(self._clock()))
+            self._keepers[company_id] = SessionKeeper(stored, self._means)
+        return self._keepers[company_id]
+
+    async def _renew_forever(self) -> None:
+        """Renews every lease at a steady pace, each on its own: one company's trouble is not another's."""
+        pause = self._lease_times.renew_every.total_seconds()
+        while True:
+            await asyncio.sleep(pause)
+            for company_id, keeper in self._keepers.items():
+                last = self._renewals.get(company_id)
+                if last is None or last.done():
+                    self._renewals[company_id] = self._tasks.start(keeper.renew())
+
+
+async def _restored(keeper: SessionKeeper) -> None:
+    try:
+        await keeper.restore()
+    except Exception:  # the other companies' sessions must run all the same
+        log.exception("session_not_restored", company_id=keeper.company_id)

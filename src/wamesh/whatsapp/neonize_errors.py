@@ -1,0 +1,42 @@
+"""What the texts of the library's send errors say about a message: the one place where errors are matched by
+text.
+
+The library has no error types across its boundary, only words (whatsmeow as of neonize 0.5.2, read
+2026-09-21). The rule is caution: what is not known to come before the wire is uncertain. One trap: the bare
+words `websocket not connected` come from repeating a frame that had been written already; the same words
+*behind a prefix* come from before the first write.
+"""
+
+import re
+from typing import Final
+
+from wamesh.whatsapp.transport import NotSent, Rejected, SendOutcome, Uncertain
+
+BEFORE_THE_WIRE: Final = (
+    r"client is nil",
+    r"the store doesn't contain a device JID",
+    r"no LID found for .*",
+    r"failed to get LID for .*",
+    r"failed to get user info for .*",
+    r"failed to get device list: .*",
+    r"failed to get group members: .*",
+    r"failed to send message node: websocket not connected",
+    r"failed to send message node: frame socket is closed",
+    r"failed to send message node: failed to marshal .*",
+    r"can't encrypt message for device: .*",
+    r"message recipient must be a user JID with no device part",
+    r"unknown server .*",
+)
+"""Whole texts of errors after which nothing has reached the wire."""
+
+_NOT_SENT: Final = re.compile("|".join(f"(?:{text})" for text in BEFORE_THE_WIRE), re.DOTALL)
+_REJECTED: Final = re.compile(r"server returned error (\d+)")
+
+
+def outcome_of(error: str) -> SendOutcome:
+    """Returns what a failed send means for its message."""
+    text = error.strip()
+    rejected = _REJECTED.fullmatch(text)
+    if rejected is not None:
+        return Rejected(int(rejected[1]), text)
+    return NotSent(text) if _NOT_SENT.fullmatch(text) else Uncertain(text)

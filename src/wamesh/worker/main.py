@@ -1,0 +1,82 @@
+"""The worker process: picks the adapters, answers customers, and drains when told to.
+
+Owns the composition and the hourly purge. Refuses everything else.
+"""
+
+import asyncio
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from wamesh.booking.v1 import booking_pb2, booking_pb2_grpc
+from wamesh.clock import Clock, utc_now
+from wamesh.errors import MeshError
+from wamesh.gateway.v1 import gateway_pb2, gateway_pb2_grpc
+from wamesh.rpc.client import open_channel
+from wamesh.rpc.server import stop_signal
+from wamesh.settings import WorkerSettings
+from wamesh.storage.database import migrate, open_database, schema_of
+from wamesh.storage.worker_conversations import ConversationTables
+from wamesh.worker.booking_client import BookingClient
+from wamesh.worker.gateway_client import GatewayClient
+from wamesh.worker.runner import Runner
+from wamesh.worker.stores import ConversationStore
+from wamesh.worker.turns import Turns
+
+SEND_TIMEOUT_SECONDS: Final = 20.0
+KEEP: Final = timedelta(days=90)
+_PURGE_EVERY_SECONDS: Final = 3600.0
+
+_log = structlog.get_logger("worker")
+
+
+async def run(settings: WorkerSettings) -> None:
+    """Answers customers until SIGTERM or SIGINT. Raises DatabaseUnavailable, DatabaseTooNew."""
+    stop = stop_signal()
+    url = settings.room_database_url("worker")
+    if url.startswith("sqlite:"):
+        settings.data_directory.mkdir(parents=True, exist_ok=True)
+    await migrate(url, "worker")
+    database = await open_database(url, schema_of("worker"))
+    try:
+        await serve(settings, ConversationTables(database), stop)
+    finally:
+        await database.close()
+
+
+async def serve(
+    settings: WorkerSettings, store: ConversationStore, stop: asyncio.Event, clock: Clock = utc_now
+) -> None:
+    """Answers customers over this store until `stop`."""
+    gateway_service = gateway_pb2.DESCRIPTOR.services_by_name["Gateway"]
+    booking_service = booking_pb2.DESCRIPTOR.services_by_name["Booking"]
+    async with (
+        open_channel(settings.gateway_target, [gateway_service], SEND_TIMEOUT_SECONDS) as gateway_channel,
+        open_channel(settings.booking_target, [booking_service]) as booking_channel,
+    ):
+        gateway = GatewayClient(gateway_pb2_grpc.GatewayStub(gateway_channel))
+        turns = Turns(store, BookingClient(booking_pb2_grpc.BookingStub(booking_channel), clock), gateway, clock)
+        runner = Runner(
+            gateway,
+            turns.answer,
+            settings.worker_subscription,
+            settings.worker_max_conversations,
+            timedelta(seconds=settings.worker_quiet_seconds),
+        )
+        purging = asyncio.create_task(_purge(store, clock))
+        try:
+            await runner.run(stop)
+        finally:
+            purging.cancel()
+
+
+async def _purge(store: ConversationStore, clock: Clock) -> None:
+    """Forgets every hour what is older than KEEP."""
+    while True:
+        try:
+            forgotten = await store.purge(clock() - KEEP)
+            _log.debug("purged", rows=forgotten)
+        except MeshError as error:
+            _log.warning("purge_failed", message=error.message)
+        await asyncio.sleep(_PURGE_EVERY_SECONDS)

@@ -1,0 +1,141 @@
+"""The half of the dialogue that hears booking: what was found, booked, taken, cancelled.
+
+Owns how each result of an action continues the turn. Refuses to read text. Invariant: every result ends the turn in
+words or asks for another action.
+"""
+
+from dataclasses import replace
+
+from wamesh.worker.conversation import Offer, Purpose, Stage, Visit, Wish
+from wamesh.worker.events import Booked, CancelVisit, SlotsFound, SlotTaken, VisitCancelled, VisitsFound
+from wamesh.worker.offering import MAX_OFFERS, acceptable, at_the_minute, local_day, local_minute, nearest, spread
+from wamesh.worker.turn import Step, Turn, cleared
+
+
+def slots_found(turn: Turn, found: SlotsFound) -> Step:
+    """Offers what fits the wish, else says why nothing does and offers the nearest."""
+    if turn.state.purpose is Purpose.RECONFIRM and turn.state.picked is not None:
+        return _reconfirm(turn, turn.state.picked, found)
+    sought, zone = turn.state.sought, turn.catalogue.zone
+    fitting = acceptable(found.slots, sought, zone)
+    if turn.state.purpose is Purpose.SHIFT:
+        return _shifted(turn, fitting)
+    if not fitting:
+        return _nothing(turn, found)
+    if sought.exact is None:
+        return _offer(turn, spread(fitting, zone), sought)
+    exact = at_the_minute(fitting, sought, zone)
+    if len(exact) == 1 or (exact and sought.days and len(sought.days) == 1):
+        return turn.ask_to_confirm(exact[0], turn.replies.confirm(exact[0]))
+    if exact:
+        return _offer(turn, exact[: MAX_OFFERS - 1], sought)
+    return _offer(turn, nearest(fitting, sought.exact, zone), sought, missed=not sought.about)
+
+
+def _shifted(turn: Turn, fitting: list[Offer]) -> Step:
+    """More, earlier or later: only what was not shown yet; the list on show stays when there is nothing else."""
+    new = [each for each in fitting if each.start not in turn.state.offered_before]
+    if not new:
+        return turn.say(turn.replies.no_more(), purpose=None)
+    return _offer(turn, spread(new, turn.catalogue.zone), turn.state.sought)
+
+
+def _offer(turn: Turn, offers: list[Offer], sought: Wish, *, missed: bool = False) -> Step:
+    return turn.offer(tuple(offers), turn.replies.offer(offers, sought, exact_missed=missed))
+
+
+def _nothing(turn: Turn, found: SlotsFound) -> Step:
+    sought, replies = turn.state.sought, turn.replies
+    why = replies.no_slots(found.reason, sought)
+    others = replace(sought, days=())
+    suggestions = acceptable(found.suggestions, others, turn.catalogue.zone)[:MAX_OFFERS]
+    if not suggestions:
+        return turn.say(f"{why} {replies.ask_other_day()}", stage=Stage.IDLE, purpose=None, offers=())
+    return turn.offer(
+        tuple(suggestions),
+        replies.offer(suggestions, replace(sought, exact=None)),
+        f"{why}\n{replies.nearest_instead()}",
+    )
+
+
+def _reconfirm(turn: Turn, picked: Offer, found: SlotsFound) -> Step:
+    """An old offer was picked: still free, or the nearest to it."""
+    same = [each for each in found.slots if each.start == picked.start]
+    best = next((each for each in same if each.staff_ids == picked.staff_ids), same[0] if same else None)
+    if best is not None:
+        return turn.ask_to_confirm(best, turn.replies.confirm(best, again=True))
+    near = nearest(
+        found.slots or found.suggestions, local_minute(picked.start, turn.catalogue.zone), turn.catalogue.zone
+    )
+    if not near:
+        return turn.say(
+            f"{turn.replies.expired()} {turn.replies.ask_other_day()}", stage=Stage.IDLE, offers=(), picked=None
+        )
+    return turn.offer(tuple(near), turn.replies.offer(near, Wish()), turn.replies.expired())
+
+
+def slot_taken(turn: Turn, taken: SlotTaken) -> Step:
+    """Apologises, and offers what booking suggests, else looks again."""
+    sorry = turn.replies.taken()
+    fresh = sorted(taken.suggestions, key=lambda each: each.start)[:MAX_OFFERS]
+    if fresh:
+        return turn.offer(tuple(fresh), turn.replies.offer(fresh, Wish()), sorry)
+    turn = turn.with_state(picked=None, offers=(), stage=Stage.IDLE)
+    return turn.search(Purpose.OFFER, replace(turn.state.wish, exact=None, readings=()), sorry)
+
+
+def booked(turn: Turn, result: Booked) -> Step:
+    """Confirms; when a visit was being moved, its old time is freed first."""
+    if turn.state.moving is not None:
+        changed = turn.with_state(visits=(result.visit,), purpose=Purpose.MOVE)
+        return changed.state, (CancelVisit(turn.state.moving.booking_id),)
+    return turn.idle(turn.replies.booked(result.visit))
+
+
+def visit_cancelled(turn: Turn, result: VisitCancelled) -> Step:
+    """Confirms a cancellation, or the move that it completes."""
+    if turn.state.purpose is Purpose.MOVE and turn.state.visits:
+        return turn.idle(turn.replies.moved(turn.state.visits[0]))
+    visit = next((each for each in turn.state.visits if each.booking_id == result.booking_id), None)
+    return turn.idle(turn.replies.cancelled(visit))
+
+
+def visits_found(turn: Turn, found: VisitsFound) -> Step:
+    """Lists them, or goes on to cancel or to move the one that is meant."""
+    purpose = turn.state.purpose
+    if purpose not in (Purpose.CANCEL, Purpose.MOVE):
+        return replace(cleared(turn.state), visits=found.visits), turn.say(turn.replies.visits(found.visits))[1]
+    if not found.visits:
+        return turn.idle(turn.replies.no_visits())
+    meant = _meant(turn, found.visits, purpose) or found.visits
+    turn = turn.with_state(visits=meant)
+    if len(meant) > 1:
+        text = turn.replies.ask_visit(meant, moving=purpose is Purpose.MOVE)
+        return turn.say(text, stage=Stage.ASKED_BOOKING)
+    return chosen_visit(turn, meant[0])
+
+
+def _meant(turn: Turn, visits: tuple[Visit, ...], purpose: Purpose) -> tuple[Visit, ...]:
+    """The visits that the words of the request point at; when moving, the day said is the new one."""
+    said, zone = turn.state.sought, turn.catalogue.zone
+    return tuple(
+        each
+        for each in visits
+        if (purpose is Purpose.MOVE or not said.days or local_day(each.start, zone) in said.days)
+        and (purpose is Purpose.MOVE or said.exact is None or local_minute(each.start, zone) in said.readings)
+        and (not said.service_ids or set(said.service_ids) & set(each.service_ids))
+        and (not said.staff_ids or purpose is Purpose.MOVE or set(said.staff_ids) & set(each.staff_ids))
+    )
+
+
+def chosen_visit(turn: Turn, visit: Visit) -> Step:
+    """The visit to cancel or to move is known."""
+    if turn.state.purpose is Purpose.MOVE:
+        said = turn.state.sought
+        wish = replace(
+            said, service_ids=visit.service_ids, staff_ids=said.staff_ids or tuple(dict.fromkeys(visit.staff_ids))
+        )
+        turn = turn.with_state(moving=visit, wish=wish, stage=Stage.IDLE)
+        return turn.search(Purpose.OFFER, wish, turn.replies.moving(visit))
+    turn = turn.with_state(visits=(visit,), stage=Stage.CONFIRMING_CANCEL)
+    return turn.say(turn.replies.confirm_cancel(visit))

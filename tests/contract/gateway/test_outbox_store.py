@@ -1,0 +1,213 @@
+"""The rules of `OutboxStore`, over both engines."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from support.databases import OpenRoom
+from support.gateway_messages import ANNA, NOON, draft, grant_lease, seconds
+
+from wamesh.gateway.errors import LeaseLost
+from wamesh.gateway.messages import DeliveryState, OutboxMessage
+from wamesh.storage.gateway_outbox import SqlOutboxStore
+from wamesh.whatsapp.events import ReceiptKind, ReceiptReceived
+
+SECRET = bytes(range(32))
+S = DeliveryState
+
+
+@pytest.fixture
+async def outbox(room_database: OpenRoom) -> SqlOutboxStore:
+    """An outbox in which company 7 is held with epoch 1, company 8 with epoch 5; nobody ever held company 9."""
+    database = await room_database("gateway")
+    await grant_lease(database, 7, 1)
+    await grant_lease(database, 8, 5)
+    return SqlOutboxStore(database)
+
+
+async def sending(outbox: SqlOutboxStore, request_id: str = "r-1", secret: bytes = SECRET) -> OutboxMessage:
+    message, added = await outbox.add(draft(request_id), secret, 1, NOON, queued=False)
+    assert added
+    return message
+
+
+async def receive(outbox: SqlOutboxStore, kind: ReceiptKind, *message_ids: str) -> list[DeliveryState]:
+    receipt = ReceiptReceived(ANNA, message_ids, kind, NOON)
+    return [message.state for message in await outbox.note_receipt(7, 1, receipt, NOON + seconds(9))]
+
+
+async def test_a_message_comes_out_as_it_went_in(outbox: SqlOutboxStore) -> None:
+    """Every field survives, the secret included."""
+    wanted = draft(text="Ждём вас в 10:00 ✂", quoted_message_id="q-1", queueable=True)
+    moment = NOON + timedelta(microseconds=3)
+    message, added = await outbox.add(wanted, SECRET, 1, moment, queued=True)
+    assert added
+    assert message == OutboxMessage(
+        sequence=message.sequence,
+        company_id=7,
+        request_id="r-1",
+        content_hash=wanted.content_hash,
+        chat=ANNA,
+        text="Ждём вас в 10:00 ✂",
+        quoted_message_id="q-1",
+        secret=SECRET,
+        queueable=True,
+        state=S.QUEUED,
+        message_id="",
+        failure="",
+        create_time=moment,
+        update_time=moment,
+    )
+    assert await outbox.get(7, "r-1") == message
+
+
+async def test_a_request_id_names_one_message_of_a_company(outbox: SqlOutboxStore) -> None:
+    """Adding again finds the first, whatever its content; another company may use the id too."""
+    first = await sending(outbox)
+    found, added = await outbox.add(draft(text="Other"), bytes(32), 1, NOON + seconds(1), queued=True)
+    assert (found, added) == (first, False)
+    other, added = await outbox.add(draft(company_id=8), bytes(32), 5, NOON, queued=False)
+    assert added and other.sequence != first.sequence
+
+
+async def test_concurrent_adds_make_one_message(outbox: SqlOutboxStore) -> None:
+    """However many callers ask at once, one of them adds."""
+    results = await asyncio.gather(
+        *(outbox.add(draft(), bytes([each]) * 32, 1, NOON, queued=False) for each in range(8))
+    )
+    assert sorted(added for _, added in results) == [False] * 7 + [True]
+    assert len({message.secret for message, _ in results}) == 1
+
+
+async def test_every_write_is_fenced(outbox: SqlOutboxStore) -> None:
+    """A stale epoch raises LeaseLost and changes nothing, whatever the write."""
+    message = await sending(outbox)
+    receipt = ReceiptReceived(ANNA, ("id-1",), ReceiptKind.READ, NOON)
+    for write in (
+        outbox.add(draft("r-2"), SECRET, 2, NOON, queued=False),
+        outbox.start(message, 2, NOON),
+        outbox.finish(message, 2, NOON, message_id="id-1"),
+        outbox.doubt(message, "id-1", 2, NOON),
+        outbox.give_up(message, 2, NOON, "Why."),
+        outbox.withdraw(message, 2),
+        outbox.note_receipt(7, 2, receipt, NOON),
+    ):
+        with pytest.raises(LeaseLost):
+            await write
+    assert await outbox.get(7, "r-1") == message
+    assert await outbox.get(7, "r-2") is None
+
+
+async def test_a_company_that_nobody_ever_held_has_epoch_zero(outbox: SqlOutboxStore) -> None:
+    """A message may queue for a session that never started."""
+    message, added = await outbox.add(draft(company_id=9, queueable=True), SECRET, 0, NOON, queued=True)
+    assert added and message.state is S.QUEUED
+    with pytest.raises(LeaseLost):
+        await outbox.add(draft("r-2", company_id=9), SECRET, 1, NOON, queued=True)
+
+
+async def test_a_message_goes_its_way(outbox: SqlOutboxStore) -> None:
+    """QUEUED, SENDING, SENT, DELIVERED, READ, each with its time."""
+    message, _ = await outbox.add(draft(), SECRET, 1, NOON, queued=True)
+    message = await outbox.start(message, 1, NOON + seconds(1))
+    assert (message.state, message.update_time) == (S.SENDING, NOON + seconds(1))
+    message = await outbox.finish(message, 1, NOON + seconds(2), message_id="id-1")
+    assert (message.state, message.message_id, message.update_time) == (S.SENT, "id-1", NOON + seconds(2))
+    assert await receive(outbox, ReceiptKind.DELIVERED, "id-1") == [S.DELIVERED]
+    assert await receive(outbox, ReceiptKind.READ, "id-1") == [S.READ]
+
+
+async def test_a_state_never_moves_back(outbox: SqlOutboxStore) -> None:
+    """A late or repeated receipt changes nothing, and a settled message cannot be settled again."""
+    message = await outbox.finish(await sending(outbox), 1, NOON, message_id="id-1")
+    assert await receive(outbox, ReceiptKind.READ, "id-1") == [S.READ]
+    assert await receive(outbox, ReceiptKind.DELIVERED, "id-1") == []
+    assert await receive(outbox, ReceiptKind.READ, "id-1") == []
+    assert (await outbox.finish(message, 1, NOON, failure="Too late.")).state is S.READ
+    assert (await outbox.give_up(message, 1, NOON, "Too late.")).state is S.READ
+
+
+@pytest.mark.parametrize(
+    ("kinds", "state"),
+    [
+        ([ReceiptKind.DELIVERED], S.DELIVERED),
+        ([ReceiptKind.READ], S.READ),
+        ([ReceiptKind.READ, ReceiptKind.DELIVERED], S.READ),
+    ],
+)
+async def test_a_receipt_may_come_before_the_ack(
+    outbox: SqlOutboxStore, kinds: list[ReceiptKind], state: DeliveryState
+) -> None:
+    """A receipt for an id that is not known yet is kept while something is being sent."""
+    message = await sending(outbox)
+    for kind in kinds:
+        assert await receive(outbox, kind, "id-1") == []
+    finished = await outbox.finish(message, 1, NOON, message_id="id-1")
+    assert (finished.state, finished.message_id) == (state, "id-1")
+
+
+async def test_receipts_for_the_owners_own_messages_are_dropped(outbox: SqlOutboxStore) -> None:
+    """While nothing is being sent, an unknown id is none of ours."""
+    assert await receive(outbox, ReceiptKind.READ, "id-1") == []
+    finished = await outbox.finish(await sending(outbox), 1, NOON, message_id="id-1")
+    assert finished.state is S.SENT
+
+
+async def test_receipts_that_nobody_claims_are_pruned(outbox: SqlOutboxStore) -> None:
+    """What waited for longer than asked is forgotten."""
+    message = await sending(outbox)
+    await receive(outbox, ReceiptKind.READ, "id-1")
+    await outbox.prune_receipts(timedelta(days=1), NOON + timedelta(days=2))
+    assert (await outbox.finish(message, 1, NOON, message_id="id-1")).state is S.SENT
+
+
+async def test_one_receipt_may_name_many_messages(outbox: SqlOutboxStore) -> None:
+    """Each of them moves; ids of others are passed over."""
+    for number in (1, 2):
+        message = await sending(outbox, f"r-{number}")
+        await outbox.finish(message, 1, NOON, message_id=f"id-{number}")
+    assert await receive(outbox, ReceiptKind.READ, "id-1", "id-x", "id-2") == [S.READ, S.READ]
+
+
+async def test_a_doubt_is_resolved_by_a_receipt(outbox: SqlOutboxStore) -> None:
+    """In doubt a message stays SENDING with its id; a receipt proves it."""
+    message = await outbox.doubt(await sending(outbox), "id-1", 1, NOON + seconds(1))
+    assert (message.state, message.message_id) == (S.SENDING, "id-1")
+    assert await receive(outbox, ReceiptKind.DELIVERED, "id-1") == [S.DELIVERED]
+    assert (await outbox.give_up(message, 1, NOON, "Nobody knows.")).state is S.DELIVERED
+
+
+async def test_a_doubt_is_resolved_by_a_receipt_that_came_first(outbox: SqlOutboxStore) -> None:
+    """What waited for the id proves it at once."""
+    message = await sending(outbox)
+    await receive(outbox, ReceiptKind.DELIVERED, "id-1")
+    assert (await outbox.doubt(message, "id-1", 1, NOON)).state is S.DELIVERED
+
+
+async def test_a_doubt_without_proof_becomes_unknown(outbox: SqlOutboxStore) -> None:
+    """UNKNOWN says why; a receipt that comes after all still tells the truth."""
+    message = await outbox.doubt(await sending(outbox), "id-1", 1, NOON)
+    message = await outbox.give_up(message, 1, NOON, "Nobody knows.")
+    assert (message.state, message.failure, message.message_id) == (S.UNKNOWN, "Nobody knows.", "id-1")
+    assert await receive(outbox, ReceiptKind.READ, "id-1") == [S.READ]
+    found = await outbox.get(7, "r-1")
+    assert found is not None and found.failure == ""
+
+
+async def test_open_messages_come_in_order(outbox: SqlOutboxStore) -> None:
+    """QUEUED and SENDING ones of the company, oldest first; settled ones and others' do not."""
+    first = await sending(outbox, "r-1")
+    settled = await sending(outbox, "r-2")
+    third, _ = await outbox.add(draft("r-3"), SECRET, 1, NOON, queued=True)
+    await outbox.add(draft("r-4", company_id=8), SECRET, 5, NOON, queued=True)
+    await outbox.finish(settled, 1, NOON, failure="Refused.")
+    assert await outbox.open_messages(7) == [first, third]
+
+
+async def test_a_withdrawn_message_leaves_no_trace(outbox: SqlOutboxStore) -> None:
+    """Its request id is free again; one that was written to the wire stays."""
+    await outbox.withdraw(await sending(outbox), 1)
+    assert await outbox.get(7, "r-1") is None
+    doubtful = await outbox.doubt(await sending(outbox), "id-1", 1, NOON)
+    await outbox.withdraw(doubtful, 1)
+    assert await outbox.get(7, "r-1") == doubtful

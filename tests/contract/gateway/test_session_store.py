@@ -1,0 +1,119 @@
+"""Sessions and leases over both engines: the SQL does what the pure rules say."""
+
+import asyncio
+import random
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from support.databases import OpenRoom
+
+from wamesh.gateway import lease
+from wamesh.gateway.errors import LeaseLost
+from wamesh.gateway.lease import HeldElsewhere, Lease
+from wamesh.gateway.session import Reason, Session, SessionState
+from wamesh.gateway.stores import Device, StoredSession
+from wamesh.storage.gateway_sessions import SqlLeaseStore, SqlSessionStore
+
+NOW = datetime(2026, 3, 2, 9, 0, 0, 123456, tzinfo=UTC)
+LONG = timedelta(hours=1)
+EXPIRED = timedelta()
+COMPANY = 7
+
+STORED = StoredSession(
+    COMPANY,
+    3,
+    Session(SessionState.DISCONNECTED, Reason.NETWORK_LOST, NOW, NOW + timedelta(minutes=1)),
+    Device("12025550101:3@s.whatsapp.net", "987@lid", "+12025550101", "Salon"),
+)
+
+
+async def test_a_session_is_loaded_as_it_was_saved(room_database: OpenRoom) -> None:
+    """Every field survives, the fraction of a second included; sessions come by company id."""
+    store = SqlSessionStore(await room_database("gateway"))
+    other = StoredSession(2, 1, Session(SessionState.UNPAIRED, Reason.REGISTERED, NOW))
+    await store.save(STORED)
+    await store.save(other)
+    assert await store.load() == [other, STORED]
+
+
+async def test_saving_again_replaces(room_database: OpenRoom) -> None:
+    """One row a company: the last save of the same or a newer epoch counts."""
+    store = SqlSessionStore(await room_database("gateway"))
+    await store.save(STORED)
+    stopped = replace(STORED, epoch=4, session=Session(SessionState.STOPPED, Reason.OPERATOR, NOW), device=Device())
+    await store.save(stopped)
+    assert await store.load() == [stopped]
+
+
+async def test_an_old_epoch_saves_nothing(room_database: OpenRoom) -> None:
+    """A holder that slept through its lease cannot overwrite what the next one wrote."""
+    store = SqlSessionStore(await room_database("gateway"))
+    await store.save(STORED)
+    with pytest.raises(LeaseLost):
+        await store.save(replace(STORED, epoch=2))
+    assert await store.load() == [STORED]
+
+
+async def test_a_lease_is_exclusive(room_database: OpenRoom) -> None:
+    """Of many gateways that ask at once exactly one gets it, and the others learn its name and address."""
+    store = SqlLeaseStore(await room_database("gateway"))
+    names = [f"node-{number}" for number in range(8)]
+    answers = await asyncio.gather(*(store.acquire(COMPANY, name, f"{name}:50051", LONG) for name in names))
+    held = [answer for answer in answers if isinstance(answer, Lease)]
+    assert [answer.epoch for answer in held] == [1]
+    assert {(answer.holder, answer.address) for answer in answers} == {(held[0].holder, f"{held[0].holder}:50051")}
+
+
+async def test_an_expired_lease_is_lost(room_database: OpenRoom) -> None:
+    """It cannot be renewed, and the next gateway gets it with a higher epoch."""
+    store = SqlLeaseStore(await room_database("gateway"))
+    await store.acquire(COMPANY, "a", "", EXPIRED)
+    assert await store.renew(COMPANY, 1, LONG) is False
+    assert (await _acquired(store, "b", LONG)).epoch == 2
+
+
+async def test_a_released_lease_is_free(room_database: OpenRoom) -> None:
+    """The next gateway need not wait; the old one cannot renew, and cannot release what is not its own."""
+    store = SqlLeaseStore(await room_database("gateway"))
+    await store.acquire(COMPANY, "a", "", LONG)
+    await store.release(COMPANY, 1)
+    assert await store.renew(COMPANY, 1, LONG) is False
+    assert (await _acquired(store, "b", LONG)).epoch == 2
+    await store.release(COMPANY, 1)
+    assert await store.renew(COMPANY, 2, LONG) is True
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_the_sql_follows_the_rules(room_database: OpenRoom, seed: int) -> None:
+    """Over any history the statements answer as the pure rules do."""
+    store, draw = SqlLeaseStore(await room_database("gateway")), random.Random(seed)
+    row: Lease | None = None
+    for _ in range(60):
+        epoch = draw.randint(0, 2) + (row.epoch if row else 0) - 1
+        ttl, who = draw.choice([LONG, EXPIRED]), draw.choice("ab")
+        match draw.choice(["acquire", "renew", "release"]):
+            case "acquire":
+                expected = lease.acquire(row, COMPANY, who, f"{who}:1", NOW, ttl)
+                answer = await store.acquire(COMPANY, who, f"{who}:1", ttl)
+                assert _facts(answer) == _facts(expected)
+                row = expected if isinstance(expected, Lease) else row
+            case "renew":
+                renewed = lease.renew(row, epoch, NOW, ttl)
+                assert await store.renew(COMPANY, epoch, ttl) is (renewed is not None)
+                row = renewed or row
+            case _:
+                row = lease.release(row, epoch, NOW)
+                await store.release(COMPANY, epoch)
+
+
+async def _acquired(store: SqlLeaseStore, holder: str, ttl: timedelta) -> Lease:
+    answer = await store.acquire(COMPANY, holder, "", ttl)
+    assert isinstance(answer, Lease)
+    return answer
+
+
+def _facts(answer: Lease | HeldElsewhere) -> tuple[object, ...]:
+    """The answer without its times, which are the database's own."""
+    epoch = answer.epoch if isinstance(answer, Lease) else None
+    return type(answer), answer.holder, answer.address, epoch

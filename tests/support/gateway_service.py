@@ -1,0 +1,94 @@
+"""The gateway's servicer behind a real gRPC server, with fake sessions and an SQLite database: `gateway`."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import grpc
+import pytest
+from support.fake_sessions import FakeSessions
+from support.gateway_messages import grant_lease
+
+from wamesh.clock import utc_now
+from wamesh.gateway.health import SendLog
+from wamesh.gateway.inbox import Inbox
+from wamesh.gateway.outbox import Outbox
+from wamesh.gateway.service import GatewayService
+from wamesh.gateway.v1 import gateway_pb2 as pb
+from wamesh.gateway.v1 import gateway_pb2_grpc
+from wamesh.rpc.errors import Refusal, refusal_of
+from wamesh.rpc.server import Server, Service
+from wamesh.storage.database import migrate, open_database
+from wamesh.storage.gateway_inbox import SqlInboxStore
+from wamesh.storage.gateway_outbox import SqlOutboxStore
+from wamesh.storage.sqlite_file import sqlite_url
+
+Receiving: TypeAlias = "grpc.aio.StreamStreamCall[pb.ReceiveRequest, pb.ReceiveResponse]"
+
+
+@dataclass
+class RunningGateway:
+    """A served gateway that holds companies 7 and 8 with epoch 1, and a client of it."""
+
+    sessions: FakeSessions
+    inbox: Inbox
+    outbox: Outbox
+    server: Server
+    stub: Any
+
+    async def refused(self, call: Callable[[], Any]) -> Refusal:
+        """What the server says to a call that must fail."""
+        with pytest.raises(grpc.aio.AioRpcError) as failure:
+            await call()
+        return refusal_of(failure.value)
+
+    async def open(self, subscription: str = "worker", **fields: Any) -> Receiving:
+        """A Receive stream that wants every message at once; its `opened` is read already."""
+        call: Receiving = self.stub.Receive()
+        opening = pb.OpenSubscription(subscription=subscription, **fields)
+        opening.quiet_period.SetInParent()
+        opening.max_wait.SetInParent()
+        await call.write(pb.ReceiveRequest(open=opening))
+        assert (await read(call)).WhichOneof("response") == "opened"
+        return call
+
+
+async def read(call: Receiving) -> pb.ReceiveResponse:
+    """The stream's next message; AssertionError when it ended."""
+    response = await call.read()
+    assert isinstance(response, pb.ReceiveResponse), "the stream ended"
+    return response
+
+
+async def next_delivery(call: Receiving) -> pb.Delivery:
+    """The stream's next delivery."""
+    return (await read(call)).delivery
+
+
+async def ack(call: Receiving, delivery: pb.Delivery) -> None:
+    """Acks a delivery."""
+    await call.write(pb.ReceiveRequest(ack=pb.Ack(delivery_id=delivery.delivery_id)))
+
+
+@asynccontextmanager
+async def running_gateway(directory: Path) -> AsyncIterator[RunningGateway]:
+    """Serves on a free port for as long as the context lasts."""
+    url = sqlite_url(directory / "gateway.db")
+    await migrate(url, "gateway")
+    database = await open_database(url)
+    for company_id in (7, 8):
+        await grant_lease(database, company_id, 1)
+    sessions, send_log = FakeSessions(7, 8), SendLog()
+    inbox = Inbox(SqlInboxStore(database), utc_now, "gateway-a")
+    outbox = Outbox(SqlOutboxStore(database), sessions, utc_now, send_log)
+    servicer = GatewayService(sessions, inbox, outbox, send_log, utc_now)
+    service = Service("wamesh.gateway.v1.Gateway", servicer, gateway_pb2_grpc.add_GatewayServicer_to_server)
+    server = await Server([service], "127.0.0.1:0").start()
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+        yield RunningGateway(sessions, inbox, outbox, server, gateway_pb2_grpc.GatewayStub(channel))
+    await server.stop(0)
+    await outbox.close()
+    await inbox.close()
+    await database.close()

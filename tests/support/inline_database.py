@@ -1,0 +1,77 @@
+"""A `Database` in memory that runs each transaction at once, on the caller's thread: for property tests.
+
+    database = inline_database("gateway")      # with the room's tables, empty
+
+Nothing of it is durable. Savepoints, dialect and errors of the steps are those of `storage.sqlite`'s engine.
+"""
+
+import asyncio
+import sqlite3
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import TypeVar
+
+from wamesh.storage.database import Engine, Room, Steps, migrate
+from wamesh.storage.sqlite_file import sqlite_url
+
+T = TypeVar("T")
+
+
+class InlineDatabase:
+    """One connection, one transaction after the other."""
+
+    engine: Engine = "sqlite"
+    row_lock = ""
+    skip_locked = ""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    async def write(self, steps: Callable[[], Steps[T]]) -> T:
+        """Runs the transaction."""
+        self._connection.execute("BEGIN")
+        try:
+            result = self._drive(steps())
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+        return result
+
+    async def read(self, steps: Callable[[], Steps[T]]) -> T:
+        """Runs the steps."""
+        return self._drive(steps())
+
+    async def close(self) -> None:
+        """Forgets everything."""
+        self._connection.close()
+
+    def _drive(self, steps: Steps[T]) -> T:
+        try:
+            statement = next(steps)
+            while True:
+                values = {str(number): value for number, value in enumerate(statement.args, start=1)}
+                statement = steps.send(self._connection.execute(statement.sql, values).fetchall())
+        except StopIteration as done:
+            return done.value  # type: ignore[no-any-return]
+
+
+def inline_database(room: Room) -> InlineDatabase:
+    """An empty database with the room's tables."""
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection.deserialize(_migrated(room))
+    return InlineDatabase(connection)
+
+
+@cache
+def _migrated(room: Room) -> bytes:
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "template.db"
+        asyncio.run(migrate(sqlite_url(path), room))
+        connection = sqlite3.connect(path)
+        connection.execute("PRAGMA journal_mode = DELETE")
+        image = connection.serialize()
+        connection.close()
+        return image

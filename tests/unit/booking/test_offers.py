@@ -1,0 +1,48 @@
+"""Slot tokens open to what was sealed, for their company, and for nobody who changed them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wamesh.booking.appointments import Terms, TermsPart, Wish
+from wamesh.booking.errors import SlotTokenInvalid
+from wamesh.booking.offers import open_offer, seal_offer
+from wamesh.booking.signing import Signer
+
+SIGNER = Signer(b"k" * 32)
+WISHES = (Wish(1), Wish(2, only=frozenset({8, 7})), Wish(3, excluded=frozenset({9}), same_staff_as_previous=True))
+TERMS = Terms((TermsPart(1, 7, 100, 130), TermsPart(2, 8, 130, 160), TermsPart(3, 8, 160, 190)), 35_500_000, "EUR")
+TOKEN = seal_offer(5, WISHES, TERMS, SIGNER)
+
+
+def test_an_offer_opens_to_its_terms_and_wishes() -> None:
+    """Sealing the same again gives the same token, so that a retried request has the same content."""
+    assert open_offer(5, TOKEN, SIGNER) == (WISHES, TERMS)
+    assert seal_offer(5, WISHES, TERMS, SIGNER) == TOKEN
+
+
+@given(st.integers(0, len(TOKEN) - 1), st.characters(codec="utf-8"))
+def test_no_character_of_a_token_can_be_changed(position: int, other: str) -> None:
+    """Not even the unused bits of the last one."""
+    changed = TOKEN[:position] + other + TOKEN[position + 1 :]
+    if changed == TOKEN:
+        return
+    with pytest.raises(SlotTokenInvalid):
+        open_offer(5, changed, SIGNER)
+
+
+@given(st.text(max_size=300))
+def test_no_other_text_is_a_token(text: str) -> None:
+    """Nothing but SlotTokenInvalid comes of it."""
+    with pytest.raises(SlotTokenInvalid):
+        open_offer(5, text, SIGNER)
+
+
+def test_a_token_is_good_for_its_company_installation_and_purpose() -> None:
+    """Another company, another key or another kind of token is refused alike."""
+    with pytest.raises(SlotTokenInvalid):
+        open_offer(6, TOKEN, SIGNER)
+    with pytest.raises(SlotTokenInvalid):
+        open_offer(5, TOKEN, Signer(b"other" * 8))
+    with pytest.raises(SlotTokenInvalid):
+        open_offer(5, SIGNER.seal("page", [5, [], [], 0, "EUR"]), SIGNER)

@@ -1,0 +1,92 @@
+"""The rules of the engine, one plain case each: minutes of one day, staff 1 and 2."""
+
+from wamesh.slots.engine import Agenda, Duty, Search, Segment
+from wamesh.slots.load import DayRanks, minutes_by_day
+from wamesh.slots.spans import Span, Spans
+from wamesh.slots.zones import Offset
+
+UTC = (Offset(-10_000, 10_000, 0),)
+
+
+def agendas(*busy: Spans, working: Span = (600, 720)) -> dict[int, Agenda]:
+    """Staff 1, 2, ... who work alike and are busy as told."""
+    return {who: Agenda([working], spans) for who, spans in enumerate(busy, start=1)}
+
+
+def by(*staff: int, duration: int = 30, before: int = 0, after: int = 0, same: bool = False) -> Segment:
+    return Segment({who: Duty(duration, before, after) for who in staff}, same)
+
+
+def by_id(_instant: int) -> dict[int, int]:
+    """Nobody is loaded."""
+    return {1: 0, 2: 1, 3: 2}
+
+
+def test_the_service_lies_in_working_time() -> None:
+    """The last start is the end of work minus the duration, inclusive."""
+    assert Search([by(1)], agendas([])).starts == [(600, 691)]
+
+
+def test_buffers_may_leave_working_time() -> None:
+    """Preparation before opening and cleaning after closing cost no start."""
+    assert Search([by(1, before=60, after=60)], agendas([])).starts == [(600, 691)]
+
+
+def test_the_buffer_before_keeps_away_from_the_visit_before() -> None:
+    """A visit that occupies until 630 lets the next start at 640, not at 639."""
+    assert Search([by(1, before=10)], agendas([(600, 630)])).starts == [(640, 691)]
+
+
+def test_the_buffer_after_keeps_away_from_the_visit_after() -> None:
+    """A visit that occupies from 690 lets one of 30 + 10 minutes start at 650, not at 651."""
+    assert Search([by(1, after=10)], agendas([(690, 720)])).starts == [(600, 651)]
+
+
+def test_buffers_within_one_visit_do_not_meet() -> None:
+    """Two segments of one person follow each other at once, whatever their buffers."""
+    search = Search([by(1, after=20), by(1, before=20, same=True)], agendas([]))
+    slot = search.slot_at(600, by_id)
+    assert slot is not None
+    assert [(part.start, part.end) for part in slot.parts] == [(600, 630), (630, 660)]
+    assert [(part.occupied_from, part.occupied_until) for part in slot.parts] == [(600, 650), (610, 660)]
+
+
+def test_same_staff_needs_one_person_for_both_segments() -> None:
+    """Each is free for one half only: together without the rule, nobody with it."""
+    halves = agendas([(630, 720)], [(600, 630), (660, 720)])
+    assert Search([by(1, 2), by(1, 2)], halves).starts == [(600, 601)]
+    assert Search([by(1, 2), by(1, 2, same=True)], halves).starts == []
+
+
+def test_a_choice_that_leads_nowhere_is_not_made() -> None:
+    """Staff 1 would be chosen for the first segment, but takes so long that nobody can do the second."""
+    first = Segment({1: Duty(60), 2: Duty(30)})
+    staff = {1: Agenda([(600, 720)], []), 2: Agenda([(600, 720)], []), 3: Agenda([(630, 660)], [])}
+    slot = Search([first, by(3)], staff).slot_at(600, by_id)
+    assert slot is not None
+    assert [part.staff_id for part in slot.parts] == [2, 3]
+    assert slot.parts[0].available_staff_ids == (2,)
+
+
+def test_a_segment_nobody_may_do_is_infeasible() -> None:
+    """An empty choice is never "no constraint"."""
+    search = Search([by(1), by()], agendas([]))
+    assert search.starts == []
+    assert not search.somebody_eligible
+
+
+def test_assignment_takes_the_least_loaded_then_the_lowest_id() -> None:
+    """Loads count the occupied minutes of the local date alone."""
+    busy = agendas([(700, 720)], [(690, 700)], [(690, 700), (1440, 1500)])
+    ranks = DayRanks({who: each.busy for who, each in busy.items()}, UTC)
+    slot = Search([by(1, 2, 3)], busy).slot_at(600, ranks)
+    assert slot is not None
+    assert slot.parts[0].staff_id == 2
+    assert slot.parts[0].available_staff_ids == (1, 2, 3)
+
+
+def test_a_load_counts_each_local_date_for_itself() -> None:
+    """A night visit is split at midnight, and an offset decides where midnight is."""
+    night = [(1380, 1500)]
+    assert minutes_by_day(night, UTC) == {0: 60, 1: 60}
+    assert minutes_by_day(night, (Offset(-10_000, 10_000, 60),)) == {1: 120}
