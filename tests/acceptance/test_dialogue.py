@@ -43,7 +43,7 @@ async def bookable_evening_times(mesh: Demo) -> set[str]:
     ],
 )
 async def test_a_customer_books_a_slot(shared_mesh: Demo, number: str, ask: str, choose: str) -> None:
-    """Asked for a service and a day, the salon offers real slots; the chosen one is booked under the customer's chat."""
+    """Asked for a service and a day, the salon offers real slots; the chosen one is booked."""
     customer = shared_mesh.customer(number, "Alex")
     free = await bookable_evening_times(shared_mesh)
     offer = await customer.ask(ask)

@@ -59,10 +59,15 @@ class InlineDatabase:
 
 
 def inline_database(room: Room) -> InlineDatabase:
-    """An empty database with the room's tables."""
-    connection = sqlite3.connect(":memory:", isolation_level=None)
+    """An empty database with the room's tables; where a loop runs already, call it in a thread (`empty_copy`)."""
+    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
     connection.deserialize(_migrated(room))
     return InlineDatabase(connection)
+
+
+async def empty_copy(room: Room) -> InlineDatabase:
+    """The same, for callers on an event loop."""
+    return await asyncio.to_thread(inline_database, room)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""A whole mesh in real processes, with the demo salon linked: `mesh` of one's own, `shared_mesh` for a module's questions."""
+"""A whole mesh in real processes, the demo salon linked: `mesh` of a test's own, `shared_mesh` of a module."""
 
 import os
 import signal

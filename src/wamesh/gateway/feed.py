@@ -10,10 +10,10 @@ not claimed by this gateway, or was lost sight of and comes back at its deadline
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -53,7 +53,7 @@ class Consumer:
         """Ends a delivery as done; durable when it returns. Ignored when it is not open any more."""
         claim = self.window.close(delivery_id)
         if claim is not None:
-            await self._feed.acked(claim)
+            await self._feed.surely(self._feed.acked(claim))
 
     async def nack(self, delivery_id: str, delay: timedelta | None) -> None:
         """Gives a delivery back for `delay` (None: growing with its attempts). Ignored when it is not
@@ -61,7 +61,8 @@ class Consumer:
         """
         claim = self.window.close(delivery_id)
         if claim is not None:
-            await self._feed.nacked(claim, retry_delay(claim.attempt) if delay is None else delay)
+            delay = retry_delay(claim.attempt) if delay is None else delay
+            await self._feed.surely(self._feed.nacked(claim, delay))
 
     async def extend(self, delivery_id: str, duration: timedelta) -> None:
         """Gives a delivery `duration` from now. Ignored when it is not open any more."""
@@ -90,6 +91,7 @@ class Feed:
         self._agenda = Agenda()
         self._wake = asyncio.Event()
         self._consumers: list[Consumer] = []
+        self._answers: set[asyncio.Task[None]] = set()
         self._task = asyncio.create_task(self._run(), name=f"feed {subscription}")
 
     def note(self, time: datetime | None) -> None:
@@ -101,7 +103,7 @@ class Feed:
         """Adds a stream."""
         consumer = Consumer(self, terms)
         self._consumers.append(consumer)
-        self.note(self._clock())
+        self._look_now()
         return consumer
 
     async def leave(self, consumer: Consumer, *, counted: bool) -> None:
@@ -114,16 +116,25 @@ class Feed:
             await self._store.give_back(taken, now, counted=counted)
         if unseen:
             await self._store.give_back(unseen, now, counted=False)
-        self.note(now)
+        self._look_now()
+
+    async def surely(self, answer: Coroutine[Any, Any, None]) -> None:
+        """Records an answer to its end, also when the stream that gave it breaks meanwhile: its claim is in no
+        window any more, so nobody else would give it back.
+        """
+        task = asyncio.create_task(answer)
+        self._answers.add(task)
+        task.add_done_callback(self._answers.discard)
+        await asyncio.shield(task)
 
     async def acked(self, claim: Claim) -> None:
         """Records an ack; the room it made is used at once."""
-        self._wake_for_room()
+        self._look_now()
         self.note(await self._store.ack(claim, self._clock()))
 
     async def nacked(self, claim: Claim, delay: timedelta) -> None:
         """Records a nack."""
-        self._wake_for_room()
+        self._look_now()
         due = self._clock() + delay
         await self._store.give_back([claim], due, counted=True)
         self.note(due)
@@ -136,20 +147,25 @@ class Feed:
             window.close(delivery_id)
 
     async def close(self) -> None:
-        """Ends the task; the streams leave by themselves."""
+        """Ends the task once every answer is recorded; the streams leave by themselves."""
+        if self._answers:
+            await asyncio.wait(self._answers)
         self._task.cancel()
         with suppress(asyncio.CancelledError):
             await self._task
 
-    def _wake_for_room(self) -> None:
-        self.note(self._clock())
+    def _look_now(self) -> None:
+        """There is room, or a stream, that was not there before: wakes also when something was due all along."""
+        self._agenda.note(self._clock())
+        self._wake.set()
 
     async def _run(self) -> None:
         while True:
             self._wake.clear()
             now = self._clock()
             for consumer in self._consumers:
-                consumer.window.expire(now)
+                if consumer.window.expire(now):
+                    self._agenda.note(now)
             free = [consumer for consumer in self._consumers if consumer.window.free]
             if free and self._agenda.take(now):
                 await self._look(free, now)

@@ -49,6 +49,7 @@ class Wish:
     readings: tuple[int, ...] = ()
     about: bool = False
     unwanted_minutes: frozenset[int] = frozenset()
+    shift: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,6 +170,8 @@ def _answer_to_offer(turn: Turn, said: Understanding) -> Step | None:
         return turn.offer(tuple(picked), turn.replies.offer(picked, Wish()))
     if said.details or said.says(Signal.CANCEL, Signal.MOVE, Signal.LIST):
         return _drop(turn, said)
+    if said.says(Signal.OTHER_DAY):
+        return turn.say(turn.replies.other_time(), wish=_undated(turn.state.wish))
     if said.says(Signal.MORE, Signal.EARLIER, Signal.LATER):
         return _shifted(turn, said)
     if said.says(Signal.NO):
@@ -248,6 +250,8 @@ def _answer_to_confirm(turn: Turn, said: Understanding) -> Step | None:
         return _take(turn, picked, sure=True)
     if said.details or said.says(Signal.CANCEL):
         return _drop(turn, said)
+    if said.says(Signal.OTHER_DAY):
+        return turn.say(turn.replies.other_time(), wish=_undated(turn.state.wish))
     if said.says(Signal.MORE, Signal.EARLIER, Signal.LATER):
         return _shifted(turn, said)
     if said.says(Signal.NO):
@@ -264,28 +268,31 @@ def _undated(wish: Wish) -> Wish:
 
 
 def _new_request(turn: Turn, said: Understanding) -> Step:
-    for signals, purpose in (
-        ((Signal.CANCEL,), Purpose.CANCEL),
-        ((Signal.MOVE,), Purpose.MOVE),
-    ):
-        if said.says(*signals):
-            return _look_up(turn, said, purpose)
+    arranging = turn.state.stage is not Stage.IDLE or turn.state.wish != Wish()
+    if said.says(Signal.CANCEL) or (said.says(Signal.CANNOT_COME) and not arranging):
+        return _look_up(turn, said, Purpose.CANCEL)
+    if said.says(Signal.MOVE):
+        return _look_up(turn, said, Purpose.MOVE)
     if said.says(Signal.LIST) and not said.services.chosen and not said.when:
         return _look_up(turn, said, Purpose.LIST)
     if said.says(Signal.PRICE, Signal.SERVICES) and not said.when:
-        return turn.say(turn.replies.services(said.services.chosen or said.services.options), greeted=True)
+        return turn.say(turn.replies.services((*said.services.chosen, *said.services.options)), greeted=True)
     if said.details:
         return _wanted(turn, said)
     return _small_talk(turn, said)
 
 
 def _look_up(turn: Turn, said: Understanding, purpose: Purpose) -> Step:
-    turn = replace(turn, state=cleared(turn.state))
-    return replace(turn.state, purpose=purpose, sought=_merged(Wish(), said)), (FindVisits(),)
+    sought = _merged(Wish(), said)
+    if purpose is Purpose.CANCEL and said.says(Signal.CANNOT_COME):
+        sought = replace(sought, days=said.days.wanted or tuple(sorted(said.days.unwanted)))
+    return replace(cleared(turn.state), purpose=purpose, sought=sought), (FindVisits(),)
 
 
 def _small_talk(turn: Turn, said: Understanding) -> Step:
     replies = turn.replies
+    if said.says(Signal.TEAM):
+        return turn.say(replies.team())
     if said.says(Signal.HUMAN):
         return turn.say(replies.human())
     if said.says(Signal.ADDRESS):
@@ -312,6 +319,8 @@ def _wanted(turn: Turn, said: Understanding) -> Step:
     turn = turn.with_state(wish=wish, moving=moving, offered_before=(), stage=Stage.IDLE, picked=None, greeted=True)
     if said.services.options:
         return _ask_service(turn, said.services.options)
+    if said.services.unknown and not said.services.chosen:
+        return _ask_service(turn, _services_of(turn, wish), turn.replies.not_offered(said.services.unknown))
     if said.days.problem is not None and not said.days.wanted:
         return turn.say(turn.replies.wrong_day(said.days.problem), wish=replace(wish, days=()))
     return _proceed(turn)
@@ -345,6 +354,7 @@ def _with_time(wish: Wish, said: Understanding) -> Wish:
         wish = replace(wish, ranges=times.ranges, exact=times.exact, readings=times.readings, about=times.about)
     elif times.unwanted and wish.exact in times.unwanted:
         wish = replace(wish, exact=None, readings=())
+    wish = replace(wish, shift=times.shift)
     return replace(wish, unwanted_minutes=times.unwanted) if times.unwanted else wish
 
 
@@ -384,5 +394,6 @@ def _services_of(turn: Turn, wish: Wish) -> tuple[int, ...]:
     return (done or tuple(each.id for each in turn.catalogue.services))[:MAX_SERVICES_LISTED]
 
 
-def _ask_service(turn: Turn, options: tuple[int, ...]) -> Step:
-    return turn.say(turn.replies.ask_service(options), stage=Stage.ASKED_SERVICE, service_options=options, offers=())
+def _ask_service(turn: Turn, options: tuple[int, ...], *before: str) -> Step:
+    text = "\n".join((*before, turn.replies.ask_service(options)))
+    return turn.say(text, stage=Stage.ASKED_SERVICE, service_options=options, offers=())

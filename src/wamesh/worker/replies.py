@@ -124,6 +124,18 @@ class Replies:
         name, *details = (each for each in parts if each)
         return f"{name} — {', '.join(details)}" if details else name
 
+    def not_offered(self, word: str) -> str:
+        """The customer named something that is not in the catalogue."""
+        return self._(f"Услуги «{word}» у нас нет.", f"We don't offer “{word}”.")
+
+    def team(self) -> str:
+        """Who works here, and what each does."""
+        lines = []
+        for each in self._catalogue.staff[:MAX_SERVICES]:
+            what = ", ".join(service.name_in(self._language) for service in self._listed(each.service_ids))
+            lines.append(f"• {each.name_in(self._language)}" + (f" — {what.lower()}" if what else ""))
+        return "\n".join((self._("Наши мастера:", "Our team:"), *lines))
+
     def nothing_to_book(self) -> str:
         """The catalogue is empty."""
         return self._(

@@ -131,11 +131,19 @@ def _meant(turn: Turn, visits: tuple[Visit, ...], purpose: Purpose) -> tuple[Vis
 def chosen_visit(turn: Turn, visit: Visit) -> Step:
     """The visit to cancel or to move is known."""
     if turn.state.purpose is Purpose.MOVE:
-        said = turn.state.sought
-        wish = replace(
-            said, service_ids=visit.service_ids, staff_ids=said.staff_ids or tuple(dict.fromkeys(visit.staff_ids))
-        )
+        wish = _moved(turn, visit)
         turn = turn.with_state(moving=visit, wish=wish, stage=Stage.IDLE)
         return turn.search(Purpose.OFFER, wish, turn.replies.moving(visit))
     turn = turn.with_state(visits=(visit,), stage=Stage.CONFIRMING_CANCEL)
     return turn.say(turn.replies.confirm_cancel(visit))
+
+
+def _moved(turn: Turn, visit: Visit) -> Wish:
+    """The same visit at the time that was asked for; `на час позже` counts from its old start."""
+    said, zone = turn.state.sought, turn.catalogue.zone
+    staff = said.staff_ids or tuple(dict.fromkeys(visit.staff_ids))
+    wish = replace(said, service_ids=visit.service_ids, staff_ids=staff, shift=None)
+    if said.shift is None:
+        return wish
+    minute = (local_minute(visit.start, zone) + said.shift) % (24 * 60)
+    return replace(wish, days=said.days or (local_day(visit.start, zone),), exact=minute, readings=(minute,), ranges=())

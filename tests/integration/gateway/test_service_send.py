@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,12 @@ async def gateway(tmp_path: Path) -> AsyncIterator[RunningGateway]:
 
 
 def send_request(**fields: Any) -> pb.SendRequest:
-    known = {"company_id": 7, "request_id": "r-1", "phone_number": "+1 202-555-0101", "text": "See you at ten."}
+    known: dict[str, Any] = {
+        "company_id": 7,
+        "request_id": "r-1",
+        "phone_number": "+1 202-555-0101",
+        "text": "See you at ten.",
+    }
     return pb.SendRequest(**(known | fields))
 
 
@@ -144,7 +150,7 @@ async def test_an_unknown_message_is_not_found(gateway: RunningGateway) -> None:
     await gateway.stub.Send(send_request())
     for company_id, request_id in ((7, "r-2"), (8, "r-1")):
         request = pb.GetMessageRequest(company_id=company_id, request_id=request_id)
-        refusal = await gateway.refused(lambda request=request: gateway.stub.GetMessage(request))
+        refusal = await gateway.refused(partial(gateway.stub.GetMessage, request))
         assert (refusal.code, refusal.reason) == (grpc.StatusCode.NOT_FOUND, "MESSAGE_NOT_FOUND")
 
 

@@ -9,6 +9,7 @@ import pytest
 from support.fake_sessions import FakeSessions, Gate, Network, lose, say
 from support.gateway_messages import ANNA, BORIS, NOON, draft, grant_lease, seconds
 
+from wamesh.errors import Unavailable
 from wamesh.gateway.errors import Draining, LeaseLost, SessionNotConnected, SessionNotFound, SessionReplaced
 from wamesh.gateway.health import SendLog, Sends
 from wamesh.gateway.message_errors import MessageNotFound, RequestIdReused
@@ -300,6 +301,13 @@ async def test_a_lease_taken_anew_by_us_loses_nothing(bench: Bench, database: Da
     assert (await bench.outbox.send(draft())).state is S.SENT
 
 
+async def test_an_outcome_outlives_a_database_that_stumbles(bench: Bench) -> None:
+    """What WhatsApp acked is SENT, not in doubt, once the database is back."""
+    bench.boot(store=StumblingStore(bench.store, "finish", failures=2))
+    assert (await bench.outbox.send(draft())).state is S.SENT
+    assert len(bench.wire()) == 1
+
+
 async def test_close_ends_waiting_callers(bench: Bench) -> None:
     """A stop waits for no gate: the caller hears DRAINING, the row stays for the next start."""
     gate = Gate()
@@ -334,6 +342,26 @@ class HaltingStore:
             await self._gate.pass_through()
 
         return halting
+
+
+class StumblingStore:
+    """A store of which one method fails a few times before it works."""
+
+    def __init__(self, store: SqlOutboxStore, method: str, failures: int) -> None:
+        self._store, self._method, self._failures = store, method, failures
+
+    def __getattr__(self, name: str) -> Any:
+        call: Callable[..., Awaitable[Any]] = getattr(self._store, name)
+        if name != self._method:
+            return call
+
+        async def stumbling(*args: Any, **kwargs: Any) -> Any:
+            if self._failures:
+                self._failures -= 1
+                raise Unavailable("The database does not answer.", seconds(0))
+            return await call(*args, **kwargs)
+
+        return stumbling
 
 
 def in_store(method: str, *, after: bool) -> Halt:

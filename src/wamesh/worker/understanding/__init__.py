@@ -49,6 +49,7 @@ class Understanding:
             bool(
                 self.services.chosen
                 or self.services.options
+                or self.services.unknown
                 or self.staff.wanted
                 or self.staff.unwanted
                 or self.staff.anyone

@@ -30,7 +30,8 @@ _LITTLE = (
     r"(?:на|в|во|к|ко|у|с|со|от|до|по|после|за|for|on|at|in|with|to|the|by|from|this|next|эт\w+|следующ\w+|мастер\w*)"
 )
 _DENIED_BEFORE = re.compile(
-    rf"(?<!\w)(?:не|ни|not|кроме|except(?: for)?|but not|anything but|apart from|other than|without)(?: {_LITTLE})*$"
+    rf"(?<!\w)(?:не|ни|not|кроме|except(?: for)?|but not|(?:anything|anyone|anybody|everyone|"
+    rf"any \w+) but|apart from|other than|without)(?: {_LITTLE})*$"
 )
 _UNABLE = re.compile(
     r"(?<!\w)(?:(?:не|никак не|не очень) (?:могу|смогу|можем|получ\w+|хочу|хотим|подход\w+|подойд\w+|устраива\w+|"

@@ -203,6 +203,11 @@ def _read_ordinal(match: re.Match[str], today: date) -> Found:
     return _day_of_month(match[0], int(match[1]), today)
 
 
+def _read_high_ordinal(match: re.Match[str], today: date) -> Found | None:
+    """`26th` by itself is a day; the low ones are places in a list."""
+    return _read_ordinal(match, today) if int(match[1]) > 6 else None
+
+
 def _read_ordinal_range(match: re.Match[str], today: date) -> Found:
     return _between(_day_of_month(match[0], int(match[1]), today), _day_of_month(match[0], int(match[2]), today), today)
 
@@ -236,6 +241,12 @@ def _read_in_months(match: re.Match[str], today: date) -> Found:
 def _read_anchored_week(match: re.Match[str], today: date) -> Found:
     """A week from Friday."""
     return (coming(weekday_of(match[1]), today) + DAY * 7,)
+
+
+def _read_weeks_from(match: re.Match[str], today: date) -> Found:
+    """Two weeks from tomorrow."""
+    weeks = 1 if match[1] == "a" else int(match[1])
+    return _ahead(match, today, weeks * 7 + (match[2] == "tomorrow"))
 
 
 def _read_next_weekday(match: re.Match[str], today: date) -> Found:
@@ -321,7 +332,8 @@ _NOT_A_HALF = "".join(
     for each in ("пол", "пол -", "половине", "половина", "половину", "половины", "минут", "минуты", "мин", "четверть")
 )
 _NOT_COUNTED = (
-    r"(?! (?:раз|time|половин\w+|half|вариант\w*|option|очеред\w+|one|мастер\w*|слот|slot|пункт|строчк\w+|окно|окошко))"
+    r"(?! (?:1(?!\d)|раз|time|половин\w+|half|вариант\w*|option|очеред\w+|one|мастер\w*|слот|slot|пункт|"
+    r"строчк\w+|окно|окошко))"
 )
 
 RANGES: tuple[tuple[re.Pattern[str], _Reader], ...] = (
@@ -350,14 +362,16 @@ RULES: tuple[tuple[re.Pattern[str], _Reader], ...] = (
     (rule(r"(\d{4})-(\d{1,2})-(\d{1,2})"), _read_iso),
     (rule(rf"{_D} (?:или|либо|or|,) {_D}(?: of)? ({MONTH})"), _read_two_dates),
     (rule(rf"{_D}(?: числа)?(?: of)? ?({MONTH}){_YEAR}"), _read_date),
-    (rule(rf"({MONTH}) (?:the )?{_D}(?! ?(?::|час\w*|am|pm|утра|вечера|дня)){_YEAR}"), _read_month_first),
+    (rule(rf"({MONTH})(?: \.)? (?:the )?{_D}(?! ?(?::|час\w*|am|pm|утра|вечера|дня)){_YEAR}"), _read_month_first),
     (rule(r"((?:в|at|к|на|after|before|после|с|до|on|for) )?(\d{1,2})([./])(\d{1,2})(?:[./](\d{2,4}))?"), _read_dotted),
     (rule(rf"{_D} числ\w+"), _read_ordinal),
     (rule(rf"(?:числа|число) {_D}"), _read_ordinal),
     (rule(rf"{_NOT_A_HALF}(\d{{1,2}})gen{_NOT_COUNTED}"), _read_ordinal),
+    (rule(rf"{_ORD}{_NOT_COUNTED}"), _read_high_ordinal),
     (rule(rf"(?:(?:on|for|by|after|before) )?the {_ORD}{_NOT_COUNTED}"), _read_ordinal),
     (rule(rf"(?:(?:на|on|for) )(?:the )?{_ORD}{_NOT_COUNTED}"), _read_ordinal),
     (rule(rf"(?:in )?(?:a|1) week (?:from|on|after) ({WEEKDAY})"), _read_anchored_week),
+    (rule(r"(?:in )?(\d{1,2}|a) weeks? (?:from|after) (today|tomorrow|now)"), _read_weeks_from),
     (rule(rf"({WEEKDAY}) week"), _read_anchored_week),
     (rule(r"через (\d{1,3}) (?:день|дня|дней|дн|сут\w+)"), _read_in_days),
     (rule(r"через день"), _read_day_after_tomorrow),
@@ -389,7 +403,7 @@ RULES: tuple[tuple[re.Pattern[str], _Reader], ...] = (
     (rule(r"сегодня|today|прямо сейчас|сейчас|right now|now"), _read_today),
     (
         rule(
-            r"на днях|в ближайшие дни|(?:in )?the next (?:few|couple of|2|3) days|(?:these|"
+            r"на днях|в ближайшие дни|(?:in )?the next (?:few|2 of|2|3) days|(?:these|"
             r"coming) days"
         ),
         _read_next_days,

@@ -51,6 +51,7 @@ class _Mention:
     end: int
     found: Found
     any_day: bool = False
+    weekday: bool = False
 
 
 _ANY_DAY = rule(
@@ -75,6 +76,14 @@ _PLAIN_WEEKDAY = rule(rf"({WEEKDAY})")
 
 _APPOSITION = re.compile(r"[ ,(]*(?:(?:на|в|во|это|the|on|то есть) ?)*[ ,(]*")
 
+_MOVED_FROM = rule(
+    rf"(?:с|со) (?:{WEEKDAY}|завтра|сегодня|послезавтра)(?= на )|(?<=move it )from (?:{WEEKDAY}|today|"
+    rf"tomorrow)(?= to )|"
+    rf"(?<=appointment )from (?:{WEEKDAY}|today|tomorrow)(?= to )|(?<=booking )from (?:{WEEKDAY}|today|"
+    rf"tomorrow)(?= to )"
+)
+"""The day that a visit is moved away from."""
+
 _BOUNDS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?<!\w)(?:не позже|не позднее|no later than|not later than|by|through)(?: the)?$"), "until"),
     (re.compile(
@@ -88,6 +97,8 @@ _BOUND_INSIDE = re.compile(r"(?:(on|for|by|after|before|с|до|после|at|in
 
 def find_days(scan: Scan, today: date) -> Days:
     """Reads what the text says about days and blanks it in `scan`. `today` is the company's local date."""
+    for _ in scan.take(_MOVED_FROM):
+        pass
     mentions = _absolute(scan, today)
     mentions += _weekdays_and_weeks(scan, today, mentions)
     if not mentions:
@@ -157,7 +168,7 @@ def _weeks_ahead(week: re.Match[str]) -> int:
 def _one_weekday(match: re.Match[str], week: re.Match[str] | None, today: date) -> _Mention:
     weekday = weekday_of(match[1])
     if week is None:
-        return _Mention(*match.span(), (coming(weekday, today),))
+        return _Mention(*match.span(), (coming(weekday, today),), weekday=True)
     monday = today - DAY * today.weekday() + timedelta(weeks=_weeks_ahead(week))
     found = monday + DAY * weekday
     return _Mention(*match.span(), (found,) if found >= today else DayProblem("past", match[0]))
@@ -197,7 +208,7 @@ def _widened(kind: str, days: tuple[date, ...], today: date) -> Found:
 def _combine(scan: Scan, mentions: list[_Mention], today: date) -> Days:
     denied = [each for each in mentions if is_denied(scan, each.start, each.end)]
     standing = last_said(scan, [each for each in mentions if each not in denied])
-    unwanted = frozenset(day for each in denied if not isinstance(each.found, DayProblem) for day in each.found)
+    unwanted = frozenset(day for each in denied for day in _denied_days(each))
     problem = next((each.found for each in reversed(standing) if isinstance(each.found, DayProblem)), None)
     affirmed = {day for each in standing if not isinstance(each.found, DayProblem) for day in each.found}
     wanted = affirmed - unwanted
@@ -207,3 +218,12 @@ def _combine(scan: Scan, mentions: list[_Mention], today: date) -> Days:
             tuple(sorted(wanted))[:WINDOW_DAYS], unwanted - wanted, None, any(each.any_day for each in standing)
         )
     return Days(None, unwanted, problem)
+
+
+def _denied_days(mention: _Mention) -> tuple[date, ...]:
+    """The days that are ruled out; a day of the week is so in the next weeks too."""
+    if isinstance(mention.found, DayProblem):
+        return ()
+    if not mention.weekday:
+        return mention.found
+    return tuple(mention.found[0] + timedelta(weeks=index) for index in range(WINDOW_DAYS // 7 + 1))

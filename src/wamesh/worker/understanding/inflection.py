@@ -23,6 +23,7 @@ _FORMS_BY_ENDING: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("лев", ("лев", "льва", "льву", "львом", "льве")),
     ("петр", ("петр", "петра", "петру", "петром", "петре")),
 )
+_FOND = ("ечка", "очка", "енька", "юша")
 _CONSONANT = ("", "а", "у", "ом", "ем", "е", "ым")
 
 _SHORT_NAMES = (
@@ -74,7 +75,9 @@ def forms(name: str) -> frozenset[str]:
 def calls(name: str) -> tuple[str, ...]:
     """The name and its short forms, as one calls a person."""
     name = name.lower().replace("ё", "е")
-    return (name, *_DIMINUTIVES.get(name, ()))
+    short = (name, *_DIMINUTIVES.get(name, ()))
+    fond = (each[:-1] + ending for each in short if each[-1:] in ("а", "я") for ending in _FOND)
+    return (*short, *fond)
 
 
 def _cases(name: str) -> tuple[str, ...]:

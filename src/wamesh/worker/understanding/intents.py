@@ -14,6 +14,7 @@ class Signal(StrEnum):
 
     BOOK = "book"
     CANCEL = "cancel"
+    CANNOT_COME = "cannot_come"
     MOVE = "move"
     LIST = "list"
     GREETING = "greeting"
@@ -30,9 +31,11 @@ class Signal(StrEnum):
     ADDRESS = "address"
     SERVICES = "services"
     HUMAN = "human"
+    TEAM = "team"
+    OTHER_DAY = "other_day"
 
 
-_CANCEL_VERB = r"(?:отмен\w*|отказ\w*|удал(?:ите|ить|и)|снимите|снять|аннулир\w*|cancel\w*|call off|delete|drop)"
+_CANCEL_VERB = r"(?:отмен\w*|отказ\w*|удал(?:ите|ить|и)|снимите|снять|аннулир\w*|cancel\w*|call off|delete|remove|drop)"
 _MOVE_VERB = (
     r"(?:перенес\w*|перенос\w*|перезапи\w*|перепи(?:шите|сать)|сдвин\w*|reschedul\w*|move|postpone|push back|"
     r"change|измени\w*|поменя\w*|переставьте)"
@@ -45,65 +48,66 @@ _CANT = (
 )
 
 _PATTERNS: dict[Signal, str] = {
-    Signal.CANCEL: rf"{_CANCEL_VERB}|{_CANT}|(?:don't|do not) (?:need|want) (?:my|the|that|this) {_APPOINTMENT}",
-    Signal.MOVE:
-        rf"{_MOVE_VERB}(?: (?:мою|мои|моя|меня|нашу|запись|пожалуйста|my|our|the|this|it|время|день|дату|визит|"
-        rf"time|day))* ?{_APPOINTMENT}?|"
+    Signal.CANCEL: rf"{_CANCEL_VERB}|(?:don't|do not) (?:need|want) (?:my|the|that|this) {_APPOINTMENT}",
+    Signal.CANNOT_COME: _CANT,
+    Signal.TEAM: r"какие (?:у вас )?(?:есть )?мастера|кто (?:у вас )?(?:работает|стрижет|принимает|есть)|ваши мастера|"
+    r"(?:who|which) (?:works|stylists|masters|barbers)|your (?:team|stylists|masters|barbers)",
+    Signal.OTHER_DAY: r"(?:на )?друг(?:ой|ие|ую) (?:день|дни|дату|число)|(?:other|another|different) (?:day|days|date)",
+    Signal.MOVE: rf"{_MOVE_VERB}(?: (?:мою|мои|моя|меня|нашу|запись|пожалуйста|my|our|the|this|it|время|день|дату|"
+    rf"визит|"
+    rf"time|day))* ?{_APPOINTMENT}?|"
     r"(?:на )?друг(?:ое|ой|ую) (?:время|день|дату) (?:перенес\w*|перенос\w*)",
-    Signal.LIST:
-        r"(?:мо[яиюй]|наши|наша|my|our) (?:\w+ )?(?:запис[ьиюе]\w*|брон[ьи]\w*|визит\w*|appointments?|bookings?|"
-        r"reservations?)|"
-    r"(?:на )?когда (?:я|у меня|мне|мы)\b|во сколько (?:я|у меня|мне)\b|я (?:уже )?(?:записан[аы]?|"
+    Signal.LIST: r"(?:мо[яиюй]|наши|наша|my|our) (?:\w+ )?(?:запис[ьиюе]\w*|брон[ьи]\w*|визит\w*|appointments?|"
+    r"bookings?|"
+    r"reservations?)|"
+    r"на какое время|(?:на )?когда (?:я|у меня|мне|мы)\b|во сколько (?:я|у меня|мне)\b|я (?:уже )?(?:записан[аы]?|"
     r"записыва\w+)(?! не)|на какое (?:время|число) (?:я|у меня)|"
     r"(?:есть )?у меня (?:есть )?(?:\w+ )?запис[ьи]|when (?:am i|is (?:my|the) (?:appointment|booking)|do i come)|"
     r"what time (?:am i|is my)|"
     r"(?:do|did) i have (?:a|an|any) (?:\w+ )?(?:appointments?|bookings?)|what (?:do i have|have i) booked|am i booked",
-    Signal.BOOK:
-        r"запи(?:ш|с)\w*|заброн\w*|брониру\w*|хо(?:чу|тел\w*|тим|телось)|можно|(?<!не )(?:нуж(?:на|ен|но|ны)|надо)|"
-        r"попасть|прийти|есть (?:ли )?(?:\w+ )?(?:свободн\w+|"
+    Signal.BOOK: r"запи(?:ш|с)\w*|заброн\w*|брониру\w*|хо(?:чу|тел\w*|тим|телось)|можно|(?<!не )(?:нуж(?:на|ен|но|"
+    r"ны)|надо)|"
+    r"попасть|прийти|есть (?:ли )?(?:\w+ )?(?:свободн\w+|"
     r"мест\w+|время|окн\w+|окошк\w+|запись)|свободн\w+|окошк\w+|окн[оа]|"
     r"book\w*|reserv\w*|schedule|appointments?|available|availability|slots?|free|i(?:'d| would) like|want|need|"
     r"can i (?:come|get|have)|could i (?:come|get|have)|looking for|get (?:a|my)",
-    Signal.GREETING:
-        r"привет\w*|здравствуй\w*|здаров\w*|здорово|добр(?:ый|ое|ого|ой) (?:день|вечер\w*|утро|дня|времени|утра|"
-        r"ночи)|доброго|приветств\w+|хай|салют|"
+    Signal.GREETING: r"привет\w*|здравствуй\w*|здаров\w*|здорово|добр(?:ый|ое|ого|ой) (?:день|вечер\w*|утро|дня|"
+    r"времени|утра|"
+    r"ночи)|доброго|приветств\w+|хай|салют|"
     r"hi+|hello+|hey+|hiya|good (?:morning|afternoon|evening|day)|greetings|howdy|yo",
     Signal.THANKS: r"спасибо\w*|благодар\w+|thanks?|thank you|thankyou|cheers|appreciated?|мерси|much obliged",
-    Signal.GOODBYE:
-        r"до (?:свидания|встречи|скорого)|пока(?! что)(?! не)|всего доброго|всего хорошего|увидимся|"
-        r"хорошего (?:дня|вечера)|bye\w*|goodbye|see you|see ya|have a (?:nice|good|great) \w+",
-    Signal.HELP:
-        r"помощь|помогите|что (?:ты|вы) (?:умее\w+|може\w+)|как (?:это работает|записаться|тут)|help|"
-        r"what can (?:you|i) (?:do|ask)|how (?:does (?:this|it) work|do i book)",
-    Signal.RESTART:
-        r"(?:с )?начала|сначала|заново|начать (?:сначала|заново|с начала)|start(?: over| again|ing over)?|restart|"
-        r"reset|from the (?:start|beginning|top)|забудь(?:те)?|forget it|never ?mind",
-    Signal.MORE:
-        r"(?:есть |какие |что |а |покажите |может )?(?:еще|ещё) (?:варианты|вариант|есть|время|какие|что|"
-        r"что нибудь|окна|другие)|(?:а )?еще\??|есть еще|"
+    Signal.GOODBYE: r"до (?:свидания|встречи|скорого)|пока(?! что)(?! не)|всего доброго|всего хорошего|увидимся|"
+    r"хорошего (?:дня|вечера)|bye\w*|goodbye|see you|see ya|have a (?:nice|good|great) \w+",
+    Signal.HELP: r"помощь|помогите|что (?:ты|вы) (?:умее\w+|може\w+)|как (?:это работает|записаться|тут)|help|"
+    r"what can (?:you|i) (?:do|ask)|how (?:does (?:this|it) work|do i book)",
+    Signal.RESTART: r"(?:с )?начала|сначала|заново|начать (?:сначала|заново|с начала)|start(?: over| again|"
+    r"ing over)?|restart|"
+    r"reset|from the (?:start|beginning|top)|забудь(?:те)?|forget it|never ?mind",
+    Signal.MORE: r"(?:есть |какие |что |а |покажите |может )?(?:еще|ещё) (?:варианты|вариант|есть|время|какие|что|"
+    r"что нибудь|окна|другие)|(?:а )?еще\??|есть еще|"
     r"друг(?:ие|ое|ого|ой) (?:варианты|вариант|время|времени|окна|часы|дни|день|дату)|что нибудь (?:другое|еще)|"
     r"(?:ни одно|ничего|ни один|никакое)(?: из \w+)?(?: \w+)? не (?:подход\w+|подошл\w+|устраива\w+)|"
     r"more(?: options| times| slots)?|other (?:times?|options?|slots?|days?)|another (?:time|option|slot|day)|"
     r"something else|anything else|what else|different (?:time|day)|none of (?:these|them|those|the above)|neither",
     Signal.EARLIER: r"(?:по)?раньше(?! \d)|(?:по)?ранее|earlier|sooner",
     Signal.LATER: r"(?:по)?позже(?! \d)|позднее|попоздней|later(?! than)",
-    Signal.PRICE:
-        r"сколько (?:это |будет |у вас )?(?:стоит|стоят|стоить|выйдет|денег)|цен[аыу]\w*|стоимост\w*|прайс\w*|"
-        r"почем|расценк\w+|"
+    Signal.PRICE: r"сколько (?:это |будет |у вас )?(?:стоит|стоят|стоить|выйдет|денег)|цен[аыу]\w*|стоимост\w*|"
+    r"прайс\w*|"
+    r"почем|расценк\w+|"
     r"how much|prices?|pricing|costs?|price ?list|what do you charge|rates",
-    Signal.ADDRESS:
-        r"адрес\w*|где (?:вы|вас|находит\w+|это|салон)|как (?:вас найти|добраться|проехать|доехать)|куда (?:ехать|"
-        r"приезжать|идти|подъехать)|"
+    Signal.ADDRESS: r"адрес\w*|где (?:вы|вас|находит\w+|это|салон)|как (?:вас найти|добраться|проехать|доехать)|"
+    r"куда (?:ехать|"
+    r"приезжать|идти|подъехать)|"
     r"address|where are you|where is (?:it|the|your)|location|located|how (?:do i|can i|to) (?:get there|find you)|"
     r"directions",
-    Signal.SERVICES:
-        r"(?:какие|что за|список|перечень|все|ваши) (?:у вас )?(?:есть )?услуг\w*|услуги|что (?:вы )?(?:делаете|"
-        r"предлагаете|у вас есть)|"
+    Signal.SERVICES: r"(?:какие|что за|список|перечень|все|ваши) (?:у вас )?(?:есть )?услуг\w*|услуги|"
+    r"что (?:вы )?(?:делаете|"
+    r"предлагаете|у вас есть)|"
     r"(?:what|which) (?:services|treatments)|(?:list of |your )?services|what do you (?:do|offer|have)|menu",
-    Signal.HUMAN:
-        r"оператор\w*|администратор\w*|менеджер\w*|жив(?:ой|ого|ым) человек\w*|с человеком|позовите|operator|human|"
-        r"real person|manager|receptionist|speak (?:to|with) (?:someone|somebody|a)|talk to (?:someone|somebody|a)",
-}  # fmt: skip
+    Signal.HUMAN: r"оператор\w*|администратор\w*|менеджер\w*|жив(?:ой|ого|ым) человек\w*|с человеком|позовите|"
+    r"operator|human|"
+    r"real person|manager|receptionist|speak (?:to|with) (?:someone|somebody|a)|talk to (?:someone|somebody|a)",
+}
 _COMPILED = {signal: re.compile(rf"(?<!\w)(?:{pattern})(?!\w)") for signal, pattern in _PATTERNS.items()}
 
 _YES = re.compile(
@@ -118,14 +122,14 @@ _YES = re.compile(
     r"certainly|of course|confirm\w*|agreed?|go ahead|please do|do it|book it|let's do it|sounds (?:good|great|"
     r"fine|perfect)|why not|no problem|not bad|alright|aye|i'll take it|"
     r"д)(?!\w)|^\+$|(?<![\w·])\+(?= ?$)"
-)  # fmt: skip
+)
 _NO = re.compile(
     r"(?<!\w)(?:да нет|нет|неа|не+т|не надо|не нужно|не хочу|не буду|не стоит|не подход\w+|не подойд\w+|"
     r"не устраива\w+|не согла\w+|не сейчас|не то|не так|не верно|неверно|"
     r"неправильно|никак|ни в коем случае|нельзя|передумал[аи]?|отбой|отставить|спасибо не надо|не|"
     r"no+|nope|nah|not really|no thanks?|no thank you|don't|do not|negative|never|n|(?:doesn't|don't|"
     r"won't) (?:work|suit|fit)|changed my mind|wrong|incorrect|not (?:now|this|that|good|right|interested))(?!\w)"
-)  # fmt: skip
+)
 _HIDDEN_YES = re.compile(
     r"(?<!\w)(?:не вопрос|без проблем|не против|почему бы и нет|неплохо|no problem|no worries|not bad|why not|"
     r"не позже|не раньше|не позднее|не ранее|"
@@ -136,8 +140,7 @@ _BUT_NOT_YES = re.compile(r"(?<!\w)(?:не|not|isn't|doesn't|don't) (?:\w+ )?$")
 COURTESIES = re.compile(
     r"(?<!\w)(?:добр(?:ый|ое|ого|ой) (?:день|вечер\w*|утро|дня|времени(?: суток)?|утра|ночи)|good (?:morning|"
     r"afternoon|evening|day)|"
-    r"хорошего (?:дня|вечера)|have a (?:nice|good|great) \w+|до (?:завтра|понедельника|вторника|среды|четверга|"
-    r"пятницы|субботы|воскресенья)(?= ?[!.)]*$)|"
+    r"хорошего (?:дня|вечера)|have a (?:nice|good|great) \w+|до завтра(?= ?[!.)]*$)|"
     r"see you (?:tomorrow|then|soon|on \w+))(?!\w)"
 )
 

@@ -28,12 +28,15 @@ MAX_SERVICES = 8
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Services that were named: `chosen` in order; `options` when a phrase fits several equally: one of them is
-    meant too.
+    """Services that were named, in order.
+
+    `options`: a phrase fits several equally, and one of them is meant too. `unknown`: a word for something that this
+    company does not offer.
     """
 
     chosen: tuple[int, ...] = ()
     options: tuple[int, ...] = ()
+    unknown: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +173,13 @@ def find_services(scan: Scan, catalogue: Catalogue) -> Services:
             options = options or best
         else:
             chosen += [each for each in best if each not in chosen]
-    return Services(tuple(chosen[:MAX_SERVICES]), options)
+    unknown = next((each.text for each in words if _is_a_service(each.text)), "")
+    return Services(tuple(chosen[:MAX_SERVICES]), options, unknown)
+
+
+def _is_a_service(word: str) -> bool:
+    trade = trade_of(word)
+    return trade is not None and not trade.startswith("@for")
 
 
 def _best(words: Sequence[_Word], catalogue: Catalogue) -> tuple[tuple[int, ...], tuple[_Word, ...]]:

@@ -39,6 +39,7 @@ class Times:
     about: bool = False
     unwanted: frozenset[int] = frozenset()
     today: bool = False
+    shift: int | None = None
 
     def __bool__(self) -> bool:
         return bool(self.ranges) or self.exact is not None
@@ -71,7 +72,7 @@ _BEFORE = r"(?:(?:any ?time )?before|earlier than|until|till|by|до|раньш�
 _NEAR = (
     r"(?:около|примерно (?:в|к|на)|где ?-? ?то (?:в|к|на)|ближе к|ориентировочно (?:в|к|на)|к|ко|час(?:ов|иков|а|"
     r"ам|икам) (?:в|к|на)|часов|"
-    r"(?:at )?(?:around|about|roughly|approximately|approx|near|towards|close to)(?: at)?)"
+    r"(?:at )?(?:around|(?<!how )(?<!what )about|roughly|approximately|approx|near|towards|close to)(?: at)?)"
 )
 _AT = r"(?:ровно в|ровно к|точно в|в|во|на|at|for|@)"
 
@@ -96,6 +97,11 @@ _IN_HOURS = _rule(
     r"(?:через|in) (?:(?P<count>\d{1,2}) (?:час\w*|hours?)|(?P<half>полчаса|half an hour|30 (?:минут|minutes))|"
     r"(?:an? |1 )?(?:часик|час|hour)|(?P<more>полтора часа))"
 )
+_SHIFT = _rule(
+    r"(?:на )?(?:(?P<count>\d{1,2}) (?P<unit>час\w*|hours?|минут\w*|minutes?)|(?P<half>полчаса|"
+    r"half an hour)|(?P<more>полтора часа)|"
+    r"(?:an? |1 )?(?:часик|час|hour)) (?P<way>позже|попозже|позднее|раньше|пораньше|later|earlier|sooner)"
+)
 _PARTS = tuple((_rule(pattern), first * 60, last * 60) for pattern, first, last in PARTS)
 
 
@@ -105,6 +111,9 @@ def find_times(scan: Scan, now: datetime) -> Times:
     """
     if (relative := next(iter(scan.take(_IN_HOURS)), None)) is not None:
         return _from_now(relative, now)
+    shift = next((_shift(each) for each in scan.take(_SHIFT)), None)
+    if shift is not None:
+        return Times(shift=shift)
     clocks = _clocks(scan)
     return _combine(scan, clocks, _parts(scan))
 
@@ -113,6 +122,14 @@ def _from_now(match: re.Match[str], now: datetime) -> Times:
     minutes = 30 if match["half"] else 90 if match["more"] else 60 * int(match["count"] or 1)
     start = now.hour * 60 + now.minute + minutes
     return Times(((min(start, MIDNIGHT - 1), MIDNIGHT),), today=True)
+
+
+def _shift(match: re.Match[str]) -> int:
+    """Minutes of `на час позже`, `half an hour earlier`."""
+    minutes = 30 if match["half"] else 90 if match["more"] else 60
+    if match["count"]:
+        minutes = int(match["count"]) * (60 if match["unit"].startswith(("час", "hour")) else 1)
+    return -minutes if match["way"] in ("раньше", "пораньше", "earlier", "sooner") else minutes
 
 
 def _clocks(scan: Scan) -> list[_Mention]:

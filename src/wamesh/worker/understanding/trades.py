@@ -29,7 +29,7 @@ _TRADES: dict[str, str] = {
     "@makeup": r"макияж\w*|мейк\w*|make ?up|makeup",
     "@for men": r"мужск\w*|мужчин\w*|men's|mens|men|man|male|gentlem\w+|муж|мужа|мужу|парню|парня",
     "@for women": r"женск\w*|женщин\w*|дамск\w*|women's|womens|women|woman|female|lad(?:y|ies)|ladies'",
-    "@for children": r"детск\w*|ребен\w*|дет(?:ей|ям|и)|сын\w*|доч\w+|child\w*|children's|kids?|kid's|kids'|son|daughter",
+    "@for children": r"детск\w*|ребен\w*|дет(?:ей|ям|и)|сын\w*|доч\w+|child\w*|children's|kids?|kid's|kids'|daughter",
 }
 _COMPILED = tuple((meaning, re.compile(pattern)) for meaning, pattern in _TRADES.items())
 
