@@ -30,6 +30,7 @@ from protovalidate._gen.buf.validate import validate_pb
 
 ROOT = Path(__file__).resolve().parent.parent
 PROTOS = ROOT / "protos"
+BASELINE = PROTOS / "baseline.binpb"
 SOURCES = ROOT / "src"
 IMPORTED = (
     "google.api.annotations_pb2",
@@ -48,12 +49,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Generate the Python stubs from protos/.")
     parser.add_argument("--check", action="store_true", help="compare only; exit 1 when the stubs drifted")
     parser.add_argument("--image", type=Path, help="also write the full descriptor image to this file")
+    parser.add_argument("--release", action="store_true", help="also make this contract the one that buf compares with")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
         image = compile_image(scratch)
         if arguments.image:
             arguments.image.write_bytes(image.SerializeToString())
+        if arguments.release:
+            BASELINE.write_bytes(without_comments(image).SerializeToString())
         stubs = scratch / "stubs"
         generate_stubs(image, scratch, stubs)
         (stubs / COMMENTS).parent.mkdir(parents=True, exist_ok=True)
@@ -122,6 +126,15 @@ def without_annotations(image: FileDescriptorSet) -> FileDescriptorSet:
         del kept.dependency[:]
         kept.dependency.extend(name for name in file.dependency if not name.startswith(ANNOTATIONS_ONLY))
     return slim
+
+
+def without_comments(image: FileDescriptorSet) -> FileDescriptorSet:
+    """The image without source positions and comments: all that `buf breaking` needs of a release."""
+    bare = FileDescriptorSet()
+    bare.CopyFrom(image)
+    for file in bare.file:
+        file.ClearField("source_code_info")
+    return bare
 
 
 def protoc(*arguments: str) -> None:
