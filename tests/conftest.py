@@ -1,10 +1,17 @@
-"""Fixtures that every suite may use."""
+"""Fixtures and settings that every suite has."""
 
-from wamesh import logs
+import structlog
+from structlog.typing import EventDict, WrappedLogger
 
 pytest_plugins = ["support.databases"]
 
 
 def pytest_configure() -> None:
-    """Tests show warnings of the code under test, not every call."""
-    logs.configure("tests", "console", "warning")
+    """Tests show warnings of the code under test, not every call; `capture_logs` still sees all."""
+    structlog.configure(processors=[_drop_the_usual, structlog.dev.ConsoleRenderer(colors=False)])
+
+
+def _drop_the_usual(_logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    if method in ("debug", "info"):
+        raise structlog.DropEvent
+    return event

@@ -25,6 +25,7 @@ from wamesh.gateway.messages import Claim, Terms
 
 _log = structlog.get_logger("gateway.feed")
 _SHORTEST_SLEEP_SECONDS: Final = 0.001
+_AFTER_A_BUG: Final = timedelta(seconds=5)
 
 
 class Consumer:
@@ -130,7 +131,7 @@ class Feed:
     async def acked(self, claim: Claim) -> None:
         """Records an ack; the room it made is used at once."""
         self._look_now()
-        self.note(await self._store.ack(claim, self._clock()))
+        self.note(await self._store.ack(claim))
 
     async def nacked(self, claim: Claim, delay: timedelta) -> None:
         """Records a nack."""
@@ -181,6 +182,9 @@ class Feed:
         except Unavailable as error:
             _log.warning("inbox unavailable", subscription=self.subscription, error=error.message)
             self._agenda.note(now + error.retry_after)
+        except Exception:  # a bug in one look must not silence the subscription
+            _log.exception("look at the inbox failed", subscription=self.subscription)
+            self._agenda.note(now + _AFTER_A_BUG)
         self._consumers.sort(key=lambda each: -each.window.free)  # the emptiest is served first
 
     async def _fill(self, consumer: Consumer, now: datetime) -> None:

@@ -44,7 +44,7 @@ class InboxStore(Protocol):
         """When the next conversation of these companies (empty: of all) is due, or a deadline passes."""
         ...
 
-    async def ack(self, claim: Claim, now: datetime) -> datetime | None:
+    async def ack(self, claim: Claim) -> datetime | None:
         """Marks the claim's messages as done with; nothing happens when the claim is not open any more.
 
         Returns when the conversation's next batch is due, None when there is none.

@@ -86,7 +86,7 @@ async def test_a_conversation_is_claimed_by_one_at_a_time(inbox: Inbox) -> None:
     (first,) = await claimed(inbox)
     await inbox.append(7, 1, inbound("m-2"), NOON)
     assert await claimed(inbox) == []
-    assert await inbox.ack(first, NOON) == NOON
+    assert await inbox.ack(first) == NOON
     (second,) = await claimed(inbox)
     assert (ids(first), ids(second)) == (["m-1"], ["m-2"])
 
@@ -107,7 +107,7 @@ async def test_an_acked_conversation_leaves_nothing_pending(inbox: Inbox) -> Non
     """Progress costs no row once everything is acked, and the messages stay."""
     await inbox.append(7, 1, inbound("m-1"), NOON)
     (claim,) = await claimed(inbox)
-    assert await inbox.ack(claim, NOON) is None
+    assert await inbox.ack(claim) is None
     assert await inbox.next_time("worker", ()) is None
     assert [stored.message.message_id for stored in await inbox.read(7, str(ANNA), 10)] == ["m-1"]
 
@@ -130,7 +130,7 @@ async def test_a_full_batch_waits_no_longer(inbox: Inbox) -> None:
         await inbox.append(7, 1, inbound(f"m-{number}"), NOON)
     (first,) = await claimed(inbox, wanted)
     assert ids(first) == ["m-0", "m-1"]
-    assert await inbox.ack(first, NOON) == NOON + seconds(3)
+    assert await inbox.ack(first) == NOON + seconds(3)
     assert [ids(claim) for claim in await claimed(inbox, wanted, after=3)] == [["m-2"]]
 
 
@@ -141,7 +141,7 @@ async def test_messages_that_came_meanwhile_wait_for_their_own_quiet(inbox: Inbo
     await inbox.append(7, 1, inbound("m-1"), NOON)
     (first,) = await claimed(inbox, wanted, after=3)
     await inbox.append(7, 1, inbound("m-2"), NOON + seconds(4))
-    assert await inbox.ack(first, NOON + seconds(5)) == NOON + seconds(7)
+    assert await inbox.ack(first)) == NOON + seconds(7)
 
 
 async def test_changed_waits_hold_for_what_waits_already(inbox: Inbox) -> None:
@@ -163,7 +163,7 @@ async def test_a_missed_deadline_redelivers(inbox: Inbox) -> None:
     assert await claimed(inbox, wanted, after=59) == []
     (again,) = await claimed(inbox, wanted, after=60)
     assert (late.attempt, again.attempt, ids(again)) == (1, 2, ["m-1"])
-    assert await inbox.ack(late, NOON + seconds(61)) is None
+    assert await inbox.ack(late)) is None
     assert await inbox.next_time("worker", ()) == NOON + seconds(120)
 
 
@@ -171,7 +171,7 @@ async def test_an_ack_after_the_deadline_counts_while_nobody_else_has_the_batch(
     """A late ack spares the redelivery when it can."""
     await inbox.append(7, 1, inbound("m-1"), NOON)
     (late,) = await claimed(inbox)
-    await inbox.ack(late, NOON + seconds(3600))
+    await inbox.ack(late))
     assert await claimed(inbox, after=3600) == []
 
 
@@ -181,7 +181,7 @@ async def test_an_extended_claim_lasts(inbox: Inbox) -> None:
     (claim,) = await claimed(inbox)
     assert await inbox.extend(claim, NOON + seconds(300))
     assert await claimed(inbox, after=299) == []
-    await inbox.ack(claim, NOON)
+    await inbox.ack(claim)
     assert not await inbox.extend(claim, NOON + seconds(600))
 
 
@@ -239,7 +239,7 @@ async def test_subscriptions_progress_independently(inbox: Inbox) -> None:
     await inbox.open(webhooks, NOON)
     assert await inbox.append(7, 1, inbound("m-1"), NOON) == {"worker": NOON, "webhooks": NOON}
     (claim,) = await claimed(inbox)
-    await inbox.ack(claim, NOON)
+    await inbox.ack(claim)
     assert [ids(each) for each in await claimed(inbox, webhooks)] == [["m-1"]]
     assert await claimed(inbox) == []
 
@@ -257,7 +257,7 @@ async def test_a_new_subscription_begins_at_the_earliest_message(inbox: Inbox) -
     for number in range(3):
         await inbox.append(7, 1, inbound(f"m-{number}"), NOON)
     for claim in await claimed(inbox):
-        await inbox.ack(claim, NOON)
+        await inbox.ack(claim)
     audit = terms("audit", quiet_period=seconds(60), max_wait=seconds(60))
     await inbox.open(audit, NOON)
     assert [ids(claim) for claim in await claimed(inbox, audit)] == [["m-0", "m-1", "m-2"]]

@@ -113,7 +113,7 @@ class World:
             return
         claim = self.open[subscription].pop(index % len(self.open[subscription]))
         before = await self.pending(claim)
-        await self.store.ack(claim, self.now)
+        await self.store.ack(claim)
         if await self.pending(claim) != before:
             self.acked[subscription, claim.conversation] += [each.message.message_id for each in claim.messages]
 
