@@ -6,7 +6,6 @@ below. A wrong value ends the start with one line that names the variable, the v
 
 import difflib
 import os
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self, TypeVar
@@ -78,8 +77,6 @@ class GatewaySettings(ProcessSettings):
     """`wamesh gateway`."""
 
     gateway_address: Address = "127.0.0.1:50051"
-    gateway_name: str = Field(default_factory=socket.gethostname, min_length=1, max_length=128)
-    """This gateway as lease holder."""
     transport: Literal["neonize", "memory"] = "neonize"
     """`neonize` speaks to WhatsApp; `memory` to the simulated network of `wamesh emulator`."""
     emulator_target: Address = "127.0.0.1:50053"

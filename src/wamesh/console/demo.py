@@ -5,12 +5,11 @@ back.
 """
 
 import asyncio
-import socket
 import sys
 import tempfile
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import ExitStack, aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TextIO
@@ -19,6 +18,7 @@ import grpc
 
 from wamesh.booking.v1 import booking_pb2_grpc
 from wamesh.console.mesh import Mesh, MeshFailed, PrintLine, members
+from wamesh.console.ports import free_ports, is_free
 from wamesh.console.process import refuse
 from wamesh.console.seed import DEMO_SALON, load_salon
 from wamesh.console.up import BOOKING, GATEWAY
@@ -222,22 +222,11 @@ async def _typed_lines() -> AsyncIterator[str]:
 
 
 def free_addresses(anywhere: bool) -> Addresses:
-    """The usual addresses where they are free, others where not; `anywhere` asks for free ones at once."""
-    with ExitStack() as stack:
-        ports = {name: _free_port(0 if anywhere else port, stack) for name, port in USUAL_PORTS.items()}
-    return Addresses(**{name: f"127.0.0.1:{port}" for name, port in ports.items()})
-
-
-def _free_port(wanted: int, stack: ExitStack) -> int:
-    for port in (wanted, 0):
-        probe = stack.enter_context(socket.socket())
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            continue
-        return int(probe.getsockname()[1])
-    raise MeshFailed("No free port is left on 127.0.0.1.")
+    """The usual addresses where they are free, others where not; `anywhere` asks for others at once."""
+    others = free_ports(len(USUAL_PORTS))
+    usual = [0 if anywhere or not is_free(f"127.0.0.1:{port}") else port for port in USUAL_PORTS.values()]
+    ports = [port or other for port, other in zip(usual, others, strict=True)]
+    return Addresses(**{name: f"127.0.0.1:{port}" for name, port in zip(USUAL_PORTS, ports, strict=True)})
 
 
 @asynccontextmanager

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from wamesh import settings
 from wamesh.console.mesh import Mesh, MeshFailed, first_of, members
+from wamesh.console.ports import is_free
 from wamesh.console.process import refuse
 from wamesh.rpc.server import stop_signal
 
@@ -22,8 +23,19 @@ def run_up(transport: str | None) -> int:
         gateway = settings.load(settings.GatewaySettings, transport=transport)
         booking = settings.load(settings.BookingSettings)
         api = settings.load(settings.ApiSettings)
+        emulator = settings.load(settings.EmulatorSettings)
     except settings.WrongSetting as wrong:
         return refuse("up", str(wrong))
+    wanted = {
+        "GATEWAY": gateway.gateway_address,
+        "BOOKING": booking.booking_address,
+        "API": api.api_address,
+        "EMULATOR": emulator.emulator_address if gateway.transport == "memory" else "127.0.0.1:0",
+    }
+    for name, address in wanted.items():
+        if not is_free(address):
+            way_out = f"end the process that listens there, or set WAMESH_{name}_ADDRESS."
+            return refuse("up", f"{address} is taken: {way_out}")
     console = Console(stderr=True, highlight=False)
     try:
         asyncio.run(_up(gateway, booking, api, console))

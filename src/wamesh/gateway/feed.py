@@ -182,7 +182,7 @@ class Feed:
         except Unavailable as error:
             _log.warning("inbox unavailable", subscription=self.subscription, error=error.message)
             self._agenda.note(now + error.retry_after)
-        except Exception:  # a bug in one look must not silence the subscription
+        except Exception:  # noqa: BLE001 (logged; a bug in one look must not silence the subscription)
             _log.exception("look at the inbox failed", subscription=self.subscription)
             self._agenda.note(now + _AFTER_A_BUG)
         self._consumers.sort(key=lambda each: -each.window.free)  # the emptiest is served first

@@ -1,8 +1,9 @@
 """The inbox in SQL, for both engines.
 
-Owns the tables `inbox_messages` and `inbox_identities`; what subscriptions have done with them is `gateway_inbox_pending`'s.
-Refuses: waiting, waking, deciding when to look. Invariants: a message is stored once, in the one conversation of its
-customer, whichever address it came from; and in the same transaction it becomes pending in every subscription.
+Owns the tables `inbox_messages` and `inbox_identities`; what subscriptions have done with them belongs to
+`gateway_inbox_pending`. Refuses: waiting, waking, deciding when to look. Invariants: a message is stored once, in the
+one conversation of its customer, whichever address it came from; in the same transaction it becomes pending in every
+subscription.
 """
 
 from collections.abc import Collection, Mapping, Sequence

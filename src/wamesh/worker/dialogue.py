@@ -190,11 +190,12 @@ def _drop(turn: Turn, said: Understanding) -> Step | None:
 
 def _picked_offers(turn: Turn, said: Understanding) -> list[Offer]:
     offers = turn.state.offers
+    zone = turn.catalogue.zone
     if said.picked:
-        return [offers[each] for each in said.picked if each < len(offers)]
+        return [offers[each] for each in said.picked if agrees_with(offers[each], said, zone)]
     if said.services.chosen and set(said.services.chosen) != set(offers[0].service_ids):
         return []
-    return named_in(offers, said, turn.catalogue.zone) or _by_ambiguous_hour(offers, said)
+    return named_in(offers, said, zone) or _by_ambiguous_hour(offers, said)
 
 
 def _by_ambiguous_hour(offers: Sequence[Offer], said: Understanding) -> list[Offer]:

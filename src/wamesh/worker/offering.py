@@ -65,9 +65,11 @@ def spread(slots: Sequence[Offer], zone: ZoneInfo) -> list[Offer]:
 
 
 def _evenly(slots: Sequence[Offer], count: int) -> list[Offer]:
-    """First, last and evenly between."""
+    """First, last and evenly between; of enough slots only those at the full and the half hour."""
     if len(slots) <= count:
         return list(slots)
+    round_ones = [each for each in slots if each.start.minute % 30 == 0]
+    slots = round_ones if len(round_ones) >= count else slots
     if count == 1:
         return [slots[0]]
     return [slots[round(index * (len(slots) - 1) / (count - 1))] for index in range(count)]

@@ -141,7 +141,7 @@ async def test_messages_that_came_meanwhile_wait_for_their_own_quiet(inbox: Inbo
     await inbox.append(7, 1, inbound("m-1"), NOON)
     (first,) = await claimed(inbox, wanted, after=3)
     await inbox.append(7, 1, inbound("m-2"), NOON + seconds(4))
-    assert await inbox.ack(first)) == NOON + seconds(7)
+    assert await inbox.ack(first) == NOON + seconds(7)
 
 
 async def test_changed_waits_hold_for_what_waits_already(inbox: Inbox) -> None:
@@ -163,7 +163,7 @@ async def test_a_missed_deadline_redelivers(inbox: Inbox) -> None:
     assert await claimed(inbox, wanted, after=59) == []
     (again,) = await claimed(inbox, wanted, after=60)
     assert (late.attempt, again.attempt, ids(again)) == (1, 2, ["m-1"])
-    assert await inbox.ack(late)) is None
+    assert await inbox.ack(late) is None
     assert await inbox.next_time("worker", ()) == NOON + seconds(120)
 
 
@@ -171,7 +171,7 @@ async def test_an_ack_after_the_deadline_counts_while_nobody_else_has_the_batch(
     """A late ack spares the redelivery when it can."""
     await inbox.append(7, 1, inbound("m-1"), NOON)
     (late,) = await claimed(inbox)
-    await inbox.ack(late))
+    await inbox.ack(late)
     assert await claimed(inbox, after=3600) == []
 
 

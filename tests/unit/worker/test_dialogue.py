@@ -14,12 +14,14 @@ from wamesh.worker.events import Book, CancelVisit, Content, CustomerMessage, Cu
 
 
 def story(transcript: str, chat: Chat | None = None) -> Chat:
-    """Plays a transcript: `>` is what the customer types (` | ` between lines of one turn), the rest must be in the answer."""
+    """Plays a transcript: `>` is what the customer types (` | ` between lines of one turn), the rest must be in
+    the answer.
+    """
     chat = chat or Chat()
     answer = ""
     for line in (each.strip() for each in transcript.strip().splitlines()):
         if line.startswith(">"):
-            answer = chat.say(*line[1:].strip().split(" | "))
+            answer = chat.say(*line[1:].strip().split(" | ")).replace("\u00a0", " ")
         else:
             assert line in answer, f"{line!r} is not in the answer:\n{answer}"
     return chat
@@ -109,14 +111,16 @@ def test_a_yes_to_a_list_books_nothing() -> None:
 def test_a_no_asks_for_another_time_and_keeps_the_service() -> None:
     """Then only the day is needed."""
     story(
-        "> manicure tomorrow at 6pm\n> no\nWhich day and time\n> friday then\nManicure — these times are free:\n*Fri 20 November*"
+        "> manicure tomorrow at 6pm\n> no\nWhich day and time\n> friday then\nManicure — these times are "
+        "free:\n*Fri 20 November*"
     )
 
 
 def test_a_change_of_mind_keeps_what_was_not_changed() -> None:
     """Service and person change; the day stays."""
     story(
-        "> маникюр завтра\n> лучше женская стрижка к Марии\nЖенская стрижка — есть время:\n*завтра, чт 19 ноября*\n— Мария"
+        "> маникюр завтра\n> лучше женская стрижка к Марии\nЖенская стрижка — есть время:\n*завтра, чт 19 "
+        "ноября*\n— Мария"
     )
 
 
@@ -130,6 +134,22 @@ def test_yes_with_another_person_is_no_yes() -> None:
     """What was agreed to is what was shown."""
     chat = story("> men's haircut with Anna tomorrow at 12\n> yes, but with Oleg\nThat time is free:\nOleg")
     assert chat.salon.visits == []
+
+
+@pytest.mark.parametrize("line", ["any time Friday", "любое в пятницу", "второе, но в пятницу", "последнее в пятницу"])
+def test_a_pick_that_contradicts_the_list_books_nothing(line: str) -> None:
+    """The list is about tomorrow: Friday is looked up."""
+    chat = story(
+        f"> маникюр завтра\n> {line}\nFri 20 November"
+        if line.isascii()
+        else f"> маникюр завтра\n> {line}\nпт 20 ноября"
+    )
+    assert chat.salon.visits == []
+
+
+def test_alternatives_are_both_offered() -> None:
+    """`если нет, то` is an alternative, no correction."""
+    story("> маникюр завтра в 18, если нет то в 19\n1. 18:00\n2. 19:00")
 
 
 def test_more_options_are_new_ones() -> None:
@@ -221,7 +241,8 @@ def test_not_being_able_to_come_cancels_only_what_is_booked() -> None:
 def test_moving_books_the_new_time_and_frees_the_old() -> None:
     """The new time first, so that nothing is lost when it is taken."""
     chat = story(
-        "> маникюр завтра в 12\n> да\n> перенесите запись с четверга на пятницу\nПереносим:\n> последний\nПеренесли запись:\n19:30"
+        "> маникюр завтра в 12\n> да\n> перенесите запись с четверга на пятницу\nПереносим:\n> "
+        "последний\nПеренесли запись:\n19:30"
     )
     assert [each.start.day for each in chat.salon.visits] == [20]
 
@@ -253,10 +274,9 @@ def test_small_talk_is_answered() -> None:
     """)
 
 
-@pytest.mark.parametrize("content", [Content.OTHER])
-def test_what_is_no_text_gets_a_polite_answer_in_the_conversations_language(content: Content) -> None:
+def test_what_is_no_text_gets_a_polite_answer_in_the_conversations_language() -> None:
     """A sticker after English gets English; the company's language before any word."""
-    sticker = CustomerSpoke((CustomerMessage("", content),))
+    sticker = CustomerSpoke((CustomerMessage("", Content.OTHER),))
     assert Chat().hear(sticker).startswith("Пока здесь понятен только текст")
     chat = story("> hello")
     assert chat.hear(sticker).startswith("I can only read text")
@@ -284,10 +304,16 @@ def test_a_refusal_for_good_is_told() -> None:
     assert "подберём время заново" in chat.hear(Refused("SERVICE_NOT_FOUND"))
 
 
-LINES = (
-    "привет | да | нет | 1 | 2 | 7 | маникюр | стрижку | завтра | в пятницу вечером | 18:30 | отмените запись | перенесите на час позже | "
-    "мои записи | еще | пораньше | другой день | к Олегу | не завтра | спасибо | cancel | yes | manicure tomorrow | вчера | сначала | на 2 | ? "
-).split(" | ")
+def _lines(text: str) -> list[str]:
+    return text.split(" | ")
+
+
+LINES = _lines(
+    "привет | да | нет | 1 | 2 | 7 | маникюр | стрижку | завтра | в пятницу вечером | 18:30 | отмените запись |"
+    " перенесите на час позже | "
+    "мои записи | еще | пораньше | другой день | к Олегу | не завтра | спасибо | cancel | yes |"
+    " manicure tomorrow | вчера | сначала | на 2 | ? "
+)
 
 
 @settings(max_examples=60, deadline=None)

@@ -171,8 +171,12 @@ def test_ranges_are_ascending_and_inside_the_day(text: str) -> None:
     _check(text)
 
 
-WORDS = "в с до после 5 18 18:30 30 полседьмого вечера утром half past six pm between and или не без четверти . часов -".split(
-    " "
+def _words(text: str) -> list[str]:
+    return text.split(" ")
+
+
+WORDS = _words(
+    "в с до после 5 18 18:30 30 полседьмого вечера утром half past six pm between and или не без четверти . часов -"
 )
 
 

@@ -34,13 +34,14 @@ _BARE = re.compile(
     r"i'd like|let's|take|go with|the|ok|yes|pick|choose|book|me|for|меня|мне) ?,? ?)*(\d{1,2})(?: (?:пожалуйста|"
     r"please|спасибо|thanks|подходит|подойдет|is fine|works))*[^\w·]*$"
 )
-_LAST = re.compile(r"(?<!\w)(?:последн\w+|last(?: one| option)?)(?!\w)")
+_LAST = re.compile(r"(?<!\w)(?:последн\w+|last(?: 1| one| option| slot)?)(?!\w)")
 _EARLIEST = re.compile(r"(?<!\w)(?:сам\w+ (?:ранн\w+|перв\w+)|пораньше всех|earliest|the soonest|soonest)(?!\w)")
 _LATEST = re.compile(r"(?<!\w)(?:сам\w+ поздн\w+|latest)(?!\w)")
 _ANY = re.compile(
     r"(?<!\w)(?:люб(?:ое|ой|ая|ую|ые|ого)(?! (?:день|дни|дату|другой|мастер\w*|время))|без разницы|все равно|"
     r"не ?важно|на ваше усмотрение|на ваш выбор|как вам удобн\w+|"
-    r"any(?: of (?:them|these|those))?(?: (?:is|will|would|works|one|are))*|whatever|whichever|don't (?:mind|care)|"
+    r"any(?! (?:\w+ )?(?:time|day|date|other))(?: of (?:them|these|those))?(?: (?:is|will|would|works|one|"
+    r"are))*|whatever|whichever|don't (?:mind|care)|"
     r"doesn't matter|up to you|either(?: one)?|all (?:good|fine))(?!\w)"
 )
 

@@ -51,7 +51,7 @@ _CLAUSE_END = re.compile(
 )
 _EITHER = re.compile(r"(?<!\w)(?:или|либо|or)(?!\w)")
 _CORRECTION = re.compile(
-    r";|(?<!\w)(?:нет|лучше|точнее|вернее|ой|хотя|извините|простите|передумал[аи]?|actually|no|rather|instead|"
+    r";|(?<!\w)(?:(?<!если )нет|лучше|точнее|вернее|ой|хотя|извините|простите|передумал[аи]?|actually|no|rather|instead|"
     r"sorry|wait|i mean|scratch that|"
     r"make it|make that|changed my mind)(?!\w)"
 )

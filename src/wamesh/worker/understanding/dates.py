@@ -367,7 +367,7 @@ RULES: tuple[tuple[re.Pattern[str], _Reader], ...] = (
     (rule(rf"{_D} числ\w+"), _read_ordinal),
     (rule(rf"(?:числа|число) {_D}"), _read_ordinal),
     (rule(rf"{_NOT_A_HALF}(\d{{1,2}})gen{_NOT_COUNTED}"), _read_ordinal),
-    (rule(rf"{_ORD}{_NOT_COUNTED}"), _read_high_ordinal),
+    (rule(rf"{_NOT_A_HALF}{_ORD}{_NOT_COUNTED}"), _read_high_ordinal),
     (rule(rf"(?:(?:on|for|by|after|before) )?the {_ORD}{_NOT_COUNTED}"), _read_ordinal),
     (rule(rf"(?:(?:на|on|for) )(?:the )?{_ORD}{_NOT_COUNTED}"), _read_ordinal),
     (rule(rf"(?:in )?(?:a|1) week (?:from|on|after) ({WEEKDAY})"), _read_anchored_week),

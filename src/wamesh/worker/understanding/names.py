@@ -183,13 +183,14 @@ def _is_a_service(word: str) -> bool:
 
 
 def _best(words: Sequence[_Word], catalogue: Catalogue) -> tuple[tuple[int, ...], tuple[_Word, ...]]:
-    """The services that fit best, equally well, and the words that name them."""
+    """The services that fit best, equally well and by the same words, and these words."""
     fits = {service.id: _best_name(words, service.all_names()) for service in catalogue.services}
     top = max((fit.score for fit in fits.values()), default=_NO_FIT.score)
     if top == _NO_FIT.score:
         return (), ()
     best = {id_: fit for id_, fit in fits.items() if fit.score == top}
-    return tuple(best), next(iter(best.values())).used
+    first = min((fit.used for fit in best.values()), key=lambda used: used[0].start)
+    return tuple(id_ for id_, fit in best.items() if fit.used == first), first
 
 
 @dataclass(frozen=True, slots=True)

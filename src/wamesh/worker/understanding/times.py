@@ -87,7 +87,7 @@ _RULES: tuple[tuple[re.Pattern[str], _Kind], ...] = (
     (_rule(rf"{_SURE} (?:и позже|и позднее|или позже|onwards|or later|and later)"), "from"),
     (_rule(rf"{_BEFORE} {_ROUGHLY}{_A}"), "until"),
     (_rule(rf"{_NEAR} {_ROUGHLY}{_A}"), "about"),
-    (_rule(rf"(?:{_AT} )?{_ROUGHLY}{_SURE} ?- ?ish"), "about"),
+    (_rule(rf"(?:{_AT} )?{_ROUGHLY}{_A}(?: -)? ish"), "about"),
     (_rule(rf"{_AT} {_ROUGHLY}{_A}"), "at"),
     (_rule(_SURE), "at"),
 )  # fmt: skip

@@ -20,7 +20,7 @@ from wamesh.worker.understanding import numbers
 from wamesh.worker.understanding.trades import TRADE_WORDS, trade_of
 from wamesh.worker.understanding.vocabulary import ENGLISH, KNOWN, RUSSIAN
 
-MAX_CHARACTERS = 2000
+MAX_CHARACTERS = 1000
 """More than this of one customer's turn is not read."""
 
 _EMOJI = {
@@ -86,7 +86,8 @@ def _russian(token: str, names: frozenset[str]) -> str:
     """The token of a text that turned out to be Russian in Latin letters, with a slip or two: `manikur`."""
     if (word := _LATIN_SPELLINGS.get(token)) is not None or not token.isalpha() or _has_cyrillic(token):
         return word or token
-    return _corrected(_transliterate(token), names) or token
+    cyrillic = _transliterate(token)
+    return _corrected(cyrillic, names) or (cyrillic if trade_of(cyrillic) else token)
 
 
 def _has_cyrillic(text: str) -> bool:

@@ -1,0 +1,159 @@
+"""The command line as a user meets it: what it answers, and how it refuses."""
+
+import asyncio
+import os
+import re
+import signal
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from wamesh.console.demo import SALON_NUMBER, Demo, free_addresses
+from wamesh.emulator.v1 import emulator_pb2
+
+WAMESH = str(Path(sys.executable).with_name("wamesh"))
+OFFERED_TIME = re.compile(r"^\d\. \d{2}:\d{2} — \w+", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A command that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+async def start(*arguments: str, environment: Mapping[str, str] | None = None) -> asyncio.subprocess.Process:
+    """Starts `wamesh` with arguments, in the environment of the tests and the given variables."""
+    return await asyncio.create_subprocess_exec(
+        WAMESH,
+        *arguments,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, **(environment or {})},
+    )
+
+
+async def wamesh(*arguments: str, environment: Mapping[str, str] | None = None) -> Finished:
+    """Runs `wamesh` to its end."""
+    process = await start(*arguments, environment=environment)
+    out, err = await asyncio.wait_for(process.communicate(), 90)
+    assert process.returncode is not None
+    return Finished(process.returncode, out.decode(), err.decode())
+
+
+@pytest.mark.parametrize(
+    ("sentence", "service"), [("Хочу на стрижку завтра вечером", "Стрижка"), ("Haircut tomorrow evening", "Haircut")]
+)
+async def test_the_demo_prints_real_slots(sentence: str, service: str) -> None:
+    """One exchange through real processes: the reply alone on standard output, exit code 0."""
+    finished = await wamesh("demo", "--say", sentence)
+    assert finished.code == 0, finished.err
+    assert finished.out.startswith(service)
+    assert OFFERED_TIME.search(finished.out)
+
+
+async def test_a_second_gateway_never_opens_a_second_session(mesh: Demo, tmp_path: Path) -> None:
+    """On a data directory in use it refuses to start, and the network sees one connection all along."""
+    await mesh.customer("+12025550140", "Sam").ask("Hello")
+    environment = {
+        **mesh.addresses.environment(tmp_path),
+        "WAMESH_GATEWAY_ADDRESS": "127.0.0.1:0",
+        "WAMESH_LOCK_WAIT_SECONDS": "0.2",
+    }
+    finished = await wamesh("gateway", environment=environment)
+    assert finished.code == 2
+    assert finished.err.splitlines()[-1].startswith("wamesh gateway: Another gateway is using")
+    kinds = [emulator_pb2.EVENT_KIND_LOGGED_IN, emulator_pb2.EVENT_KIND_REPLACED]
+    filters = emulator_pb2.EventFilter(account_phone_number=SALON_NUMBER, kinds=kinds)
+    seen = await mesh.emulator.ListEvents(emulator_pb2.ListEventsRequest(filter=filters))
+    assert [each.kind for each in seen.events] == [emulator_pb2.EVENT_KIND_LOGGED_IN]
+
+
+@pytest.mark.parametrize(
+    ("process", "variable", "value", "expected"),
+    [
+        ("gateway", "WAMESH_GATEWAY_ADDRESS", "nowhere", "WAMESH_GATEWAY_ADDRESS: must be host:port"),
+        ("worker", "WAMESH_WORKER_QUIET_SECONDS", "-1", "WAMESH_WORKER_QUIET_SECONDS"),
+        ("booking", "WAMESH_DATABASE_URL", "postgresql://u:hunter2@127.0.0.1:1/w", "database"),
+        ("gateway", "WAMESH_DATABASE_URL", "postgresql://u:hunter2@127.0.0.1:1/w", "database"),
+        ("emulator", "WAMESH_EMULATOR_ADDRESS", "0.0.0.0:0", "must be a loopback address"),
+    ],
+)
+async def test_a_start_that_cannot_be_says_why_in_one_line(
+    tmp_path: Path, process: str, variable: str, value: str, expected: str
+) -> None:
+    """Exit code 2, one line that says what to do, no traceback and no password."""
+    finished = await wamesh(process, environment={"WAMESH_DATA_DIRECTORY": str(tmp_path), variable: value})
+    assert finished.code == 2
+    assert finished.err.count("\n") == 1
+    assert expected.lower() in finished.err.lower()
+    assert "hunter2" not in finished.err
+
+
+async def test_a_taken_port_is_named(mesh: Demo, tmp_path: Path) -> None:
+    """Every server says which address is taken, and ends."""
+    for process, address in (("booking", mesh.addresses.booking), ("api", mesh.addresses.api)):
+        finished = await wamesh(
+            process, "--address", address, environment={"WAMESH_DATA_DIRECTORY": str(tmp_path / "other")}
+        )
+        assert finished.code == 2
+        assert address in finished.err
+
+
+async def test_an_operator_sees_health_and_sends(mesh: Demo, tmp_path: Path) -> None:
+    """health, send and slots against a running mesh; a number that cannot be is refused with the reason."""
+    environment = mesh.addresses.environment(tmp_path)
+    health = await wamesh("health", "1", environment=environment)
+    assert (health.code, "CONNECTED" in health.out) == (0, True)
+    sent = await wamesh("send", "1", "+12025550141", "Hello", environment=environment)
+    assert (sent.code, sent.out.startswith("SENT")) == (0, True)
+    refused = await wamesh("send", "1", "+1202", "Hello", environment=environment)
+    assert (refused.code, "too short" in refused.err) == (1, True)
+    slots = await wamesh("slots", "1", "haircut", environment=environment)
+    assert (slots.code, "Europe/Berlin" in slots.out) == (0, True)
+    unknown = await wamesh("health", "77", environment=environment)
+    assert (unknown.code, "SESSION_NOT_FOUND" in unknown.err) == (1, True)
+
+
+async def test_up_runs_until_ctrl_c_and_drains(tmp_path: Path) -> None:
+    """All processes in one terminal; Ctrl-C ends them with exit code 0."""
+    environment = free_addresses(anywhere=True).environment(tmp_path)
+    process = await start("up", environment=environment)
+    assert process.stderr is not None
+    seen = []
+    async with asyncio.timeout(60):
+        while not any("ready: http://" in line for line in seen):
+            seen.append((await process.stderr.readline()).decode())
+        process.send_signal(signal.SIGINT)
+        _, rest = await process.communicate()
+    assert process.returncode == 0
+    assert "Traceback" not in "".join(seen) + rest.decode()
+
+
+async def test_up_refuses_taken_addresses_before_it_starts_anything(mesh: Demo, tmp_path: Path) -> None:
+    """One line names the address and the setting."""
+    finished = await wamesh("up", environment=mesh.addresses.environment(tmp_path))
+    assert finished.code == 2
+    assert finished.err.splitlines() == [
+        f"wamesh up: {mesh.addresses.gateway} is taken: end the process that listens there, "
+        "or set WAMESH_GATEWAY_ADDRESS."
+    ]
+
+
+async def test_a_salon_of_ones_own_is_loaded_from_the_example(tmp_path: Path) -> None:
+    """`wamesh seed` prints a file that `wamesh seed FILE` loads; a mistake in it is told with its place."""
+    environment = {"WAMESH_DATA_DIRECTORY": str(tmp_path / "data")}
+    salon = tmp_path / "salon.yaml"
+    salon.write_text((await wamesh("seed", environment=environment)).out)
+    loaded = await wamesh("seed", str(salon), environment=environment)
+    assert (loaded.code, loaded.out) == (0, "Company 1, Salon Aurora: loaded.\n")
+    salon.write_text(salon.read_text().replace("price: 35\n", "price: cheap\n"))
+    refused = await wamesh("seed", str(salon), environment=environment)
+    assert refused.code == 2
+    assert 'services[0].price: "cheap" is not a price' in refused.err
