@@ -126,7 +126,7 @@ async def test_up_runs_until_ctrl_c_and_drains(tmp_path: Path) -> None:
     environment = free_addresses(anywhere=True).environment(tmp_path)
     process = await start("up", environment=environment)
     assert process.stderr is not None
-    seen = []
+    seen: list[str] = []
     async with asyncio.timeout(60):
         while not any("ready: http://" in line for line in seen):
             seen.append((await process.stderr.readline()).decode())

@@ -14,7 +14,7 @@ from support.gateway_messages import NOON
 from wamesh.gateway.errors import NOT_CONNECTED, SessionNotFound
 from wamesh.gateway.session import Reason, SessionState
 from wamesh.gateway.sessions import PairingEvent, SessionSnapshot
-from wamesh.whatsapp.transport import OutgoingMessage, SendOutcome, Sent
+from wamesh.whatsapp.transport import OutgoingMessage, SendOutcome, Sent, SentRecordLost
 
 Step = Callable[["FakeSessions", OutgoingMessage], Awaitable[SendOutcome | None]]
 """Takes the place of one send: an outcome, or None to go on as usual."""
@@ -26,6 +26,8 @@ class Network:
 
     wire: list[OutgoingMessage]
     written: dict[bytes, str]
+    unlinked: bool = False
+    """The device is gone, and with it what it had written down."""
 
     @classmethod
     def empty(cls) -> "Network":
@@ -98,6 +100,8 @@ class FakeSessions:
         return Sent(message_id, NOON)
 
     async def find_sent(self, company_id: int, secret: bytes) -> str | None:
+        if self.network.unlinked:
+            raise SentRecordLost("unlinked")
         return self.network.written.get(secret)
 
     async def until(self, company_id: int, wanted: Callable[[SessionSnapshot], bool]) -> SessionSnapshot:

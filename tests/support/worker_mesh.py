@@ -167,9 +167,11 @@ class FakeBooking(BookingServicer):
         self.salon = Salon()
         self.by_request: dict[str, booking.CreateBookingResponse] = {}
         self.down = False
+        self.asked_while_down = asyncio.Event()
 
     def _check(self, company_id: int) -> None:
         if self.down:
+            self.asked_while_down.set()
             raise Down
         if company_id != COMPANY:
             raise CompanyNotFound("company", str(company_id))

@@ -77,10 +77,13 @@ def health(company_id: int | None) -> int:
 
     async def call(gateway: Any) -> int:
         answer = await gateway.Health(gateway_pb2.HealthRequest(company_id=company_id))
-        table = Table("company", "state", "reason", "since", "number", "last inbound", "sends ok (5 min)", "to do")
+        table = Table("company", "state", "since", "number", "last inbound", "sends ok, 5 min", box=None)
         for each in answer.sessions:
             table.add_row(*_health_cells(each))
         _console.print(table)
+        for each in answer.sessions:
+            if each.session.action:
+                _console.print(f"Company {each.session.company_id}, {each.session.reason}: {each.session.action}")
         connected = gateway_pb2.SESSION_STATE_CONNECTED
         return 0 if all(each.session.state == connected for each in answer.sessions) else 1
 
@@ -92,12 +95,10 @@ def _health_cells(each: gateway_pb2.SessionHealth) -> Sequence[str]:
     return (
         str(session.company_id),
         gateway_pb2.SessionState.Name(session.state).removeprefix("SESSION_STATE_"),
-        session.reason,
-        f"{session.since_time.ToDatetime():%Y-%m-%d %H:%M:%S}Z",
-        session.phone_number,
-        f"{each.last_inbound_age.ToTimedelta()} ago" if each.HasField("last_inbound_age") else "never",
+        f"{session.since_time.ToDatetime():%Y-%m-%d %H:%M}Z",
+        session.phone_number or "-",
+        f"{each.last_inbound_age.seconds} s ago" if each.HasField("last_inbound_age") else "never",
         f"{each.sends_succeeded}/{each.sends_finished}",
-        session.action,
     )
 
 

@@ -8,10 +8,10 @@ from typing import Final
 
 from wamesh import settings
 from wamesh.booking.catalogue_file import CatalogueInvalid, load_catalogue
-from wamesh.booking.main import open_booking_database
 from wamesh.console.process import refuse
 from wamesh.errors import MeshError
 from wamesh.storage.booking_calendar import CalendarTables
+from wamesh.storage.database import room_database
 
 DEMO_SALON: Final = Path(str(resources.files("wamesh") / "demo" / "salon.yaml"))
 
@@ -21,7 +21,7 @@ async def load_salon(file: Path, target: settings.BookingSettings) -> str:
 
     Raises CatalogueInvalid with every problem of the file, DatabaseUnavailable.
     """
-    async with open_booking_database(target) as database:
+    async with room_database(target.room_database_url("booking"), "booking") as database:
         calendar, outcome = await load_catalogue(file, database, CalendarTables(database))
     return f"Company {calendar.company.company_id}, {calendar.company.name}: {outcome}."
 

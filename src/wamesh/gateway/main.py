@@ -2,8 +2,8 @@
 
 Owns the composition, and the order of start and stop:
 
-    start   lock the data directory; tables; sessions, whose messages flow into the inbox from here on; what the
-            outbox left open; only then the port, so that no call meets a gateway that does not know its sessions
+    start   lock the data directory; tables; the port, so that a taken one ends the start before anything connects;
+            sessions, whose messages flow into the inbox from here on; what the outbox left open; only then calls
     stop    readiness and streams; running calls, within the drain; sends whose callers are gone; session processes
             and their leases; tables
 """
@@ -13,12 +13,12 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 import structlog
 
 from wamesh.clock import utc_now
-from wamesh.errors import MeshError
 from wamesh.gateway.health import SendLog
 from wamesh.gateway.inbox import Inbox
 from wamesh.gateway.lease import LeaseTimes
@@ -29,13 +29,12 @@ from wamesh.gateway.supervisor import Supervisor
 from wamesh.gateway.v1 import gateway_pb2_grpc
 from wamesh.rpc.server import Server, Service, stop_signal
 from wamesh.settings import GatewaySettings
-from wamesh.storage.database import Database, Steps, execute, migrate, open_database, schema_of
+from wamesh.storage.database import Database, answers, room_database
 from wamesh.storage.gateway_inbox import SqlInboxStore
 from wamesh.storage.gateway_outbox import SqlOutboxStore
 from wamesh.storage.gateway_sessions import SqlLeaseStore, SqlSessionStore
 
 SERVICE_NAME: Final = "wamesh.gateway.v1.Gateway"
-_PROBE_SECONDS: Final = 2.0
 _LAST_SENDS_SECONDS: Final = 2.0
 _SHARED_POLL: Final = timedelta(seconds=1)
 
@@ -59,21 +58,25 @@ async def run(settings: GatewaySettings) -> None:
     """Serves until SIGTERM or SIGINT. Raises DirectoryInUse, DatabaseUnavailable, DatabaseTooNew, PortTaken."""
     stop = stop_signal()
     async with serving(settings) as gateway:
-        await _keep_readiness(gateway, stop)
+        await gateway.server.serve_until(stop, partial(answers, gateway.database))
 
 
 @asynccontextmanager
 async def serving(settings: GatewaySettings) -> AsyncIterator[Gateway]:
     """Runs a gateway for as long as the context lasts, and drains it at the end. Raises what `run` raises."""
-    send_log = SendLog()
-    async with _directory(settings) as directory, _database(settings) as database:
-        shared = database.engine == "postgresql"
-        inbox = Inbox(SqlInboxStore(database), utc_now, directory.node, _SHARED_POLL if shared else None)
-        async with _sessions(settings, directory, database, inbox, send_log) as (supervisor, outbox):
-            servicer = GatewayService(supervisor, inbox, outbox, send_log, utc_now)
-            service = Service(SERVICE_NAME, servicer, gateway_pb2_grpc.add_GatewayServicer_to_server)
-            server = await Server([service], settings.gateway_address).start()
-            await server.set_ready(True)
+    url = settings.room_database_url("gateway")
+    async with _directory(settings) as directory, room_database(url, "gateway") as database:
+        send_log = SendLog()
+        poll = _SHARED_POLL if database.engine == "postgresql" else None
+        inbox = Inbox(SqlInboxStore(database), utc_now, directory.node, poll)
+        supervisor = _supervisor(settings, directory, database)
+        outbox = Outbox(SqlOutboxStore(database), supervisor, utc_now, send_log)
+        servicer = GatewayService(supervisor, inbox, outbox, send_log, utc_now)
+        service = Service(SERVICE_NAME, servicer, gateway_pb2_grpc.add_GatewayServicer_to_server)
+        server = Server([service], settings.gateway_address)
+        server.bind()
+        async with _sessions(supervisor, inbox, outbox):
+            await server.start()
             _log.info("serving", address=settings.gateway_address, port=server.port, node=directory.node)
             try:
                 yield Gateway(server, database)
@@ -91,22 +94,21 @@ async def _directory(settings: GatewaySettings) -> AsyncIterator[DataDirectory]:
 
 
 @asynccontextmanager
-async def _database(settings: GatewaySettings) -> AsyncIterator[Database]:
-    url = settings.room_database_url("gateway")
-    await migrate(url, "gateway")
-    database = await open_database(url, schema_of("gateway"))
+async def _sessions(supervisor: Supervisor, inbox: Inbox, outbox: Outbox) -> AsyncIterator[None]:
+    """Starts inbox, sessions and outbox in the order in which they need each other, and ends them."""
+    await inbox.start()
     try:
-        yield database
+        await supervisor.open(inbox, outbox)
+        await outbox.start()
+        yield
     finally:
-        await database.close()
+        await outbox.close(_LAST_SENDS_SECONDS)
+        await inbox.close()
+        await supervisor.close()
 
 
-@asynccontextmanager
-async def _sessions(
-    settings: GatewaySettings, directory: DataDirectory, database: Database, inbox: Inbox, send_log: SendLog
-) -> AsyncIterator[tuple[Supervisor, Outbox]]:
-    """Sessions, inbox and outbox, started in the order in which they need each other."""
-    supervisor = Supervisor(
+def _supervisor(settings: GatewaySettings, directory: DataDirectory, database: Database) -> Supervisor:
+    return Supervisor(
         directory=directory,
         store=SqlSessionStore(database),
         leases=SqlLeaseStore(database),
@@ -117,40 +119,7 @@ async def _sessions(
             timedelta(seconds=settings.lease_seconds), timedelta(seconds=settings.lease_renew_seconds)
         ),
     )
-    outbox = Outbox(SqlOutboxStore(database), supervisor, utc_now, send_log)
-    await inbox.start()
-    try:
-        await supervisor.open(inbox, outbox)
-        await outbox.start()
-        yield supervisor, outbox
-    finally:
-        await outbox.close(_LAST_SENDS_SECONDS)
-        await inbox.close()
-        await supervisor.close()
 
 
 def _transport_options(settings: GatewaySettings) -> Mapping[str, str]:
     return {"target": settings.emulator_target} if settings.transport == "memory" else {}
-
-
-async def _keep_readiness(gateway: Gateway, stop: asyncio.Event) -> None:
-    """Records every few seconds whether the database answers, until `stop`; a probe only reads the record."""
-    while not stop.is_set():
-        await gateway.server.set_ready(await _answers(gateway.database))
-        try:
-            await asyncio.wait_for(stop.wait(), _PROBE_SECONDS)
-        except TimeoutError:
-            continue
-
-
-async def _answers(database: Database) -> bool:
-    try:
-        await database.read(_probe)
-    except MeshError as error:
-        _log.warning("database does not answer", error=error.message)
-        return False
-    return True
-
-
-def _probe() -> Steps[None]:
-    yield execute("SELECT 1")

@@ -110,7 +110,7 @@ class OutboxStore(Protocol):
         ...
 
     async def give_up(self, message: OutboxMessage, epoch: int, now: datetime, failure: str) -> OutboxMessage:
-        """SENDING with a message id becomes UNKNOWN. Returns the row as it is then. Raises LeaseLost."""
+        """SENDING becomes UNKNOWN. Returns the row as it is then. Raises LeaseLost."""
         ...
 
     async def withdraw(self, message: OutboxMessage, epoch: int) -> None:

@@ -30,11 +30,20 @@ from wamesh.gateway.message_stores import OutboxStore
 from wamesh.gateway.messages import DeliveryState, OutboxMessage
 from wamesh.gateway.session import SessionState
 from wamesh.gateway.sessions import Sessions, SessionSnapshot
-from wamesh.whatsapp.transport import NotSent, OutgoingMessage, Rejected, SendOutcome, Sent, Uncertain
+from wamesh.whatsapp.transport import (
+    NotSent,
+    OutgoingMessage,
+    Rejected,
+    SendOutcome,
+    Sent,
+    SentRecordLost,
+    Uncertain,
+)
 
 _log = structlog.get_logger("gateway.outbox")
 T = TypeVar("T")
 
+_FORGOTTEN: Final = "It was being sent when something broke, and the device that would know was unlinked since."
 _UNPROVEN: Final = "It was being sent when something broke, and no receipt proved in time that it arrived."
 
 
@@ -122,10 +131,9 @@ class Courier:
         if message.message_id:
             return await self._prove(message, self._proofs.expect(message))
         if not fresh and message.state is DeliveryState.SENDING:
-            message_id = await self._find(message)
-            if message_id is not None:
-                turn.leave()
-                return await self._doubt(message, message_id)
+            resolved = await self._resolve(message, turn)
+            if resolved is not None:
+                return resolved
         if not turn.may_go.is_set() and not is_connected(self._sessions.snapshot(message.company_id)):
             on_wait(message)
         await turn.may_go.wait()
@@ -186,11 +194,7 @@ class Courier:
             case NotSent():
                 return None
             case Uncertain():
-                found = await self._find(message)
-                if found is None:
-                    return None
-                turn.leave()
-                return await self._doubt(message, found)
+                return await self._resolve(message, turn)
 
     async def _hand_over(self, message: OutboxMessage) -> SendOutcome:
         outgoing = OutgoingMessage(message.chat, message.text, message.secret, message.quoted_message_id)
@@ -233,6 +237,17 @@ class Courier:
             return message
         return await self._record(message.company_id, lambda epoch: self._store.start(message, epoch, self._clock()))
 
+    async def _resolve(self, message: OutboxMessage, turn: Turn) -> OutboxMessage | None:
+        """What became of a send that was interrupted: its outcome, or None when it surely never began."""
+        try:
+            message_id = await self._find(message)
+        except SentRecordLost:
+            return await self._give_up(message, _FORGOTTEN)
+        if message_id is None:
+            return None
+        turn.leave()
+        return await self._doubt(message, message_id)
+
     async def _find(self, message: OutboxMessage) -> str | None:
         """Asks until somebody can answer: the transport's store is reachable whenever the session has a process."""
         while True:
@@ -258,11 +273,15 @@ class Courier:
             async with asyncio.timeout(max(left.total_seconds(), 0)):
                 return await proof
         except TimeoutError:
-            return await self._record(
-                message.company_id, lambda epoch: self._store.give_up(message, epoch, self._clock(), _UNPROVEN)
-            )
+            return await self._give_up(message, _UNPROVEN)
         finally:
             self._proofs.forget(message)
+
+    async def _give_up(self, message: OutboxMessage, failure: str) -> OutboxMessage:
+        """UNKNOWN: reported, never sent again."""
+        return await self._record(
+            message.company_id, lambda epoch: self._store.give_up(message, epoch, self._clock(), failure)
+        )
 
     async def _finish(self, message: OutboxMessage, *, message_id: str = "", failure: str = "") -> OutboxMessage:
         return await self._record(

@@ -36,7 +36,7 @@ from wamesh.gateway.session_wire import (
 from wamesh.gateway.spool import Entry, Spool
 from wamesh.session.v1 import session_pb2 as pb
 from wamesh.whatsapp.events import Disconnected, Event, MessageReceived, ReceiptReceived, is_final
-from wamesh.whatsapp.transport import TransportName, Uncertain, make_transport
+from wamesh.whatsapp.transport import SentRecordLost, TransportName, Uncertain, make_transport
 
 _DISK_RETRY_SECONDS: Final = 1.0
 
@@ -137,8 +137,11 @@ class SessionProcess:
     def _do(self, command: pb.Command, answer: pb.Answer) -> None:
         match command.WhichOneof("command"):
             case "find_sent":
-                message_id = self._transport.find_sent(command.find_sent.secret)
-                answer.found.CopyFrom(pb.Found(message_id=message_id))
+                try:
+                    message_id = self._transport.find_sent(command.find_sent.secret)
+                    answer.found.CopyFrom(pb.Found(message_id=message_id))
+                except SentRecordLost:
+                    answer.forgotten.SetInParent()
             case "request_pair_code":
                 number = command.request_pair_code.phone_number
                 answer.pair_code.code = self._transport.request_pair_code(number)

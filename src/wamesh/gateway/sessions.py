@@ -111,7 +111,7 @@ class Sessions(Protocol):
         sent.
 
         Works whenever the session has a process, connected or not. Raises SessionNotFound,
-        SessionProcessUnavailable when there is none to ask.
+        SessionProcessUnavailable when there is none to ask, SentRecordLost when nobody can know any more.
         """
         ...
 

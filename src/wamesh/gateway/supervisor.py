@@ -28,7 +28,15 @@ from wamesh.gateway.sessions import InboundSink, PairingEvent, ReceiptSink, Sess
 from wamesh.gateway.stores import LeaseStore, SessionStore, StoredSession
 from wamesh.gateway.task_set import TaskSet
 from wamesh.session.v1 import session_pb2 as pb
-from wamesh.whatsapp.transport import NotSent, OutgoingMessage, SendOutcome, Sent, TransportName, Uncertain
+from wamesh.whatsapp.transport import (
+    NotSent,
+    OutgoingMessage,
+    SendOutcome,
+    Sent,
+    SentRecordLost,
+    TransportName,
+    Uncertain,
+)
 
 log = structlog.get_logger()
 
@@ -152,6 +160,8 @@ class Supervisor:
                 answer = await keeper.runner.ask(pb.Command(find_sent=pb.FindSent(secret=secret)))
         except (ChildGone, TimeoutError):
             raise SessionProcessUnavailable(company_id) from None
+        if answer.HasField("forgotten"):
+            raise SentRecordLost(f"the device of company {company_id} that sent is unlinked")
         if answer.WhichOneof("answer") != "found":
             raise SessionProcessUnavailable(company_id)
         return answer.found.message_id if answer.found.HasField("message_id") else None

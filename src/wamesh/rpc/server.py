@@ -9,8 +9,9 @@ stop:
 """
 
 import asyncio
+import contextlib
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -27,6 +28,7 @@ _log = structlog.get_logger("rpc")
 
 HEALTH_SERVICE: Final = "grpc.health.v1.Health"
 REFLECTION_V1: Final = "grpc.reflection.v1.ServerReflection"
+READINESS_SECONDS: Final = 2.0
 MAX_MESSAGE_BYTES: Final = 4 * 1024 * 1024
 SERVER_OPTIONS: Final = (
     ("grpc.so_reuseport", 0),  # two servers on one port would share its calls silently
@@ -66,8 +68,8 @@ class Server:
         self._address = address
         self.port = 0
 
-    async def start(self) -> Self:
-        """Listens; not ready yet. `port` is the one that was bound. Raises PortTaken."""
+    def bind(self) -> None:
+        """Takes the port; calls wait there until `start`. `port` is the one that was bound. Raises PortTaken."""
         try:
             self.port = self._server.add_insecure_port(self._address)
         except RuntimeError as error:
@@ -75,8 +77,20 @@ class Server:
                 f"Cannot listen on {self._address}: another process holds it, or the address is not of this machine. "
                 "End that process or choose another address."
             ) from error
+
+    async def start(self) -> Self:
+        """Serves, not ready yet; takes the port unless `bind` has. Raises PortTaken."""
+        if not self.port:
+            self.bind()
         await self._server.start()
         return self
+
+    async def serve_until(self, stop: asyncio.Event, works: Callable[[], Awaitable[bool]]) -> None:
+        """Records every few seconds whether the services can do their work, until `stop`."""
+        while not stop.is_set():
+            await self.set_ready(await works())
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), READINESS_SECONDS)
 
     async def set_ready(self, ready: bool) -> None:
         """Records in the health service whether the services do their work."""

@@ -27,7 +27,8 @@ Owns the types every store is written against. Refuses to know any table. Invari
 is on disk.
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import AsyncIterator, Callable, Generator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal, NoReturn, Protocol, TypeAlias, TypeVar
@@ -154,6 +155,37 @@ async def open_database(url: str, schema: str | None = None) -> Database:
     raise DatabaseUnavailable(
         "The database URL must start with sqlite:// or postgresql://, such as sqlite:///var/lib/wamesh/gateway.db."
     )
+
+
+@asynccontextmanager
+async def room_database(url: str, room: Room) -> AsyncIterator[Database]:
+    """A room's database for as long as the context lasts, its tables brought to this release.
+
+    Makes the directory of an SQLite file. Raises DatabaseUnavailable, DatabaseTooNew.
+    """
+    if url.startswith("sqlite:"):
+        from wamesh.storage.sqlite_file import sqlite_path
+
+        sqlite_path(url).parent.mkdir(parents=True, exist_ok=True)
+    await migrate(url, room)
+    database = await open_database(url, schema_of(room))
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+async def answers(database: Database) -> bool:
+    """Whether the database answers now; for a readiness that is recorded, not for a probe."""
+
+    def probe() -> Steps[None]:
+        yield execute("SELECT 1")
+
+    try:
+        await database.read(probe)
+    except DatabaseUnavailable:
+        return False
+    return True
 
 
 def schema_of(room: Room) -> str:

@@ -125,7 +125,7 @@ class SqlOutboxStore:
         return await self._settle(message, epoch, now, DeliveryState.SENDING, message_id, "")
 
     async def give_up(self, message: OutboxMessage, epoch: int, now: datetime, failure: str) -> OutboxMessage:
-        """SENDING with a message id becomes UNKNOWN, unless a receipt was faster."""
+        """SENDING becomes UNKNOWN, unless a receipt was faster."""
         return await self._settle(message, epoch, now, DeliveryState.UNKNOWN, message.message_id, failure)
 
     async def withdraw(self, message: OutboxMessage, epoch: int) -> None:

@@ -16,7 +16,7 @@ from wamesh.gateway.v1 import gateway_pb2, gateway_pb2_grpc
 from wamesh.rpc.client import open_channel
 from wamesh.rpc.server import stop_signal
 from wamesh.settings import WorkerSettings
-from wamesh.storage.database import migrate, open_database, schema_of
+from wamesh.storage.database import room_database
 from wamesh.storage.worker_conversations import ConversationTables
 from wamesh.worker.booking_client import BookingClient
 from wamesh.worker.gateway_client import GatewayClient
@@ -34,15 +34,8 @@ _log = structlog.get_logger("worker")
 async def run(settings: WorkerSettings) -> None:
     """Answers customers until SIGTERM or SIGINT. Raises DatabaseUnavailable, DatabaseTooNew."""
     stop = stop_signal()
-    url = settings.room_database_url("worker")
-    if url.startswith("sqlite:"):
-        settings.data_directory.mkdir(parents=True, exist_ok=True)
-    await migrate(url, "worker")
-    database = await open_database(url, schema_of("worker"))
-    try:
+    async with room_database(settings.room_database_url("worker"), "worker") as database:
         await serve(settings, ConversationTables(database), stop)
-    finally:
-        await database.close()
 
 
 async def serve(

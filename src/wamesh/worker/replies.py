@@ -86,8 +86,8 @@ class Replies:
     def human(self) -> str:
         """To somebody who asks for a person."""
         return self._(
-            "Передам администратору: вам ответят в этом чате. А с записью могу помочь прямо сейчас.",
-            "I'll leave this for our team: they'll answer in this chat. I can help with bookings right now.",
+            "Я бот салона и веду запись. Администратор читает этот чат и ответит сам, а с записью помогу прямо сейчас.",
+            "I'm the salon's bot and take bookings. Our team reads this chat and will answer; bookings I can do now.",
         )
 
     def address(self) -> str:

@@ -10,12 +10,13 @@ from google.protobuf import json_format
 from google.protobuf.message import Message
 from support.grpc_server import LoopThread, _grpc_server, grpc_addr, loop_thread
 
-from wamesh.booking.main import booking_service, open_booking_database
+from wamesh.booking.main import booking_service
 from wamesh.booking.v1 import booking_pb2 as pb
 from wamesh.booking.v1 import booking_pb2_grpc
 from wamesh.console.seed import DEMO_SALON, load_salon
 from wamesh.rpc.errors import Refusal, refusal_of
 from wamesh.settings import BookingSettings
+from wamesh.storage.database import room_database
 
 __all__ = ["_grpc_server", "grpc_addr", "loop_thread"]
 
@@ -46,7 +47,7 @@ def grpc_servicer(loop_thread: LoopThread, tmp_path_factory: pytest.TempPathFact
     """pytest-grpc: the production servicer over a database with the demo salon."""
     settings = BookingSettings(data_directory=tmp_path_factory.mktemp("booking"))
     loop_thread.run(load_salon(DEMO_SALON, settings))
-    opened = open_booking_database(settings)
+    opened = room_database(settings.room_database_url("booking"), "booking")
     database = loop_thread.run(opened.__aenter__())
     yield loop_thread.run(booking_service(database, lambda: NOW)).servicer
     loop_thread.run(opened.__aexit__(None, None, None))

@@ -12,7 +12,7 @@ from support.booking_service import HAIRCUT, SALON_FILE, segment
 
 from wamesh.booking import errors
 from wamesh.booking.catalogue_file import load_catalogue
-from wamesh.booking.main import SERVICE_NAME, booking_service, open_booking_database
+from wamesh.booking.main import SERVICE_NAME, booking_service
 from wamesh.booking.v1 import booking_pb2 as pb
 from wamesh.booking.v1 import booking_pb2_grpc
 from wamesh.errors import MeshError
@@ -20,6 +20,7 @@ from wamesh.rpc.errors import Refusal, refusal_of
 from wamesh.rpc.server import Server
 from wamesh.settings import BookingSettings
 from wamesh.storage.booking_calendar import CalendarTables
+from wamesh.storage.database import room_database
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 
@@ -28,7 +29,7 @@ NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 async def stub(tmp_path: Path) -> AsyncIterator[booking_pb2_grpc.BookingAsyncStub]:
     """A client of a server with the demo salon in an SQLite file."""
     settings = BookingSettings(data_directory=tmp_path / "data")
-    async with open_booking_database(settings) as database:
+    async with room_database(settings.room_database_url("booking"), "booking") as database:
         await load_catalogue(SALON_FILE, database, CalendarTables(database))
         server = await Server([await booking_service(database, lambda: NOW)], "127.0.0.1:0").start()
         async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:

@@ -119,7 +119,7 @@ async def test_nothing_is_lost_while_booking_is_down(mesh: Mesh, store: Conversa
     mesh.booking.down = True
     async with working(mesh, store):
         await mesh.gateway.customer_writes("маникюр завтра")
-        await asyncio.sleep(0)
+        await asyncio.wait_for(mesh.booking.asked_while_down.wait(), 10)
         assert mesh.gateway.sent == []
         mesh.booking.down = False
         await mesh.gateway.settled()

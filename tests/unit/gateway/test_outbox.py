@@ -249,6 +249,15 @@ async def test_an_uncertain_send_is_never_repeated(bench: Bench, sent: bool) -> 
     assert len(bench.wire()) == sent
 
 
+async def test_an_uncertain_send_of_an_unlinked_device_is_never_repeated(bench: Bench) -> None:
+    """What the device knew is gone with it: UNKNOWN, since nobody can tell."""
+    bench.sessions.script.append(lose(sent=True, outcome=Uncertain("timed out")))
+    bench.network.unlinked = True
+    message = await bench.outbox.send(draft())
+    assert (message.state, "unlinked" in message.failure) == (S.UNKNOWN, True)
+    assert len(bench.wire()) == 1
+
+
 async def test_a_receipt_proves_an_uncertain_send(bench: Bench) -> None:
     """While in doubt the message blocks neither its chat nor its callers' answer."""
     bench.boot(PATIENT)

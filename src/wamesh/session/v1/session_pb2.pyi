@@ -489,6 +489,7 @@ class Answer(_message.Message):
     PAIR_CODE_FIELD_NUMBER: _builtins.int
     DONE_FIELD_NUMBER: _builtins.int
     FAILED_FIELD_NUMBER: _builtins.int
+    FORGOTTEN_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """The command's id."""
     @_builtins.property
@@ -523,6 +524,10 @@ class Answer(_message.Message):
     def failed(self) -> Global___Failed:
         """The command could not be carried out."""
 
+    @_builtins.property
+    def forgotten(self) -> Global___Forgotten:
+        """Result of FindSent when nobody can know any more."""
+
     def __init__(
         self,
         *,
@@ -535,12 +540,13 @@ class Answer(_message.Message):
         pair_code: Global___PairCodeIssued | None = ...,
         done: Global___Done | None = ...,
         failed: Global___Failed | None = ...,
+        forgotten: Global___Forgotten | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "done", b"done", "failed", b"failed", "found", b"found", "not_sent", b"not_sent", "pair_code", b"pair_code", "rejected", b"rejected", "sent", b"sent", "uncertain", b"uncertain"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "done", b"done", "failed", b"failed", "forgotten", b"forgotten", "found", b"found", "not_sent", b"not_sent", "pair_code", b"pair_code", "rejected", b"rejected", "sent", b"sent", "uncertain", b"uncertain"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "done", b"done", "failed", b"failed", "found", b"found", "id", b"id", "not_sent", b"not_sent", "pair_code", b"pair_code", "rejected", b"rejected", "sent", b"sent", "uncertain", b"uncertain"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "done", b"done", "failed", b"failed", "forgotten", b"forgotten", "found", b"found", "id", b"id", "not_sent", b"not_sent", "pair_code", b"pair_code", "rejected", b"rejected", "sent", b"sent", "uncertain", b"uncertain"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_answer: _TypeAlias = _typing.Literal["sent", "not_sent", "rejected", "uncertain", "found", "pair_code", "done", "failed"]  # noqa: Y015
+    _WhichOneofReturnType_answer: _TypeAlias = _typing.Literal["sent", "not_sent", "rejected", "uncertain", "found", "pair_code", "done", "failed", "forgotten"]  # noqa: Y015
     _WhichOneofArgType_answer: _TypeAlias = _typing.Literal["answer", b"answer"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_answer) -> _WhichOneofReturnType_answer | None: ...
 
@@ -667,6 +673,23 @@ class Found(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__message_id) -> _WhichOneofReturnType__message_id | None: ...
 
 Global___Found: _TypeAlias = Found  # noqa: Y015
+
+@_typing.final
+class Forgotten(_message.Message):
+    """The device that sent is unlinked, and what it remembered is gone with it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Forgotten: _TypeAlias = Forgotten  # noqa: Y015
 
 @_typing.final
 class Done(_message.Message):

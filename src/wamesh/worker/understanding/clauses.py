@@ -51,8 +51,8 @@ _CLAUSE_END = re.compile(
 )
 _EITHER = re.compile(r"(?<!\w)(?:или|либо|or)(?!\w)")
 _CORRECTION = re.compile(
-    r";|(?<!\w)(?:(?<!если )нет|лучше|точнее|вернее|ой|хотя|извините|простите|передумал[аи]?|actually|no|rather|instead|"
-    r"sorry|wait|i mean|scratch that|"
+    r";|(?<!\w)(?:(?<!если )нет|лучше|точнее|вернее|ой|хотя|извините|простите|передумал[аи]?|actually|no|rather|"
+    r"instead|sorry|wait|i mean|scratch that|"
     r"make it|make that|changed my mind)(?!\w)"
 )
 
