@@ -153,7 +153,7 @@ class _SessionStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SessionS
     SESSION_STATE_LOGGED_OUT: _SessionState.ValueType  # 7
     """Device removed on the phone, or login refused. Left by Pair."""
     SESSION_STATE_BANNED: _SessionState.ValueType  # 8
-    """Banned by WhatsApp for a time. Left by Reconnect after the expiry."""
+    """Banned by WhatsApp for a time. Left by Reconnect or StartSession after its end, which retry_time tells."""
     SESSION_STATE_OUTDATED: _SessionState.ValueType  # 9
     """This client version is refused. Left by an upgrade and StartSession."""
     SESSION_STATE_STOPPED: _SessionState.ValueType  # 10
@@ -179,7 +179,7 @@ SESSION_STATE_REPLACED: SessionState.ValueType  # 6
 SESSION_STATE_LOGGED_OUT: SessionState.ValueType  # 7
 """Device removed on the phone, or login refused. Left by Pair."""
 SESSION_STATE_BANNED: SessionState.ValueType  # 8
-"""Banned by WhatsApp for a time. Left by Reconnect after the expiry."""
+"""Banned by WhatsApp for a time. Left by Reconnect or StartSession after its end, which retry_time tells."""
 SESSION_STATE_OUTDATED: SessionState.ValueType  # 9
 """This client version is refused. Left by an upgrade and StartSession."""
 SESSION_STATE_STOPPED: SessionState.ValueType  # 10
@@ -558,7 +558,7 @@ class Session(_message.Message):
 
     @_builtins.property
     def retry_time(self) -> _timestamp_pb2.Timestamp:
-        """When it tries again by itself; absent when it does not."""
+        """When it tries again by itself, or when a ban ends; absent when neither."""
 
     def __init__(
         self,

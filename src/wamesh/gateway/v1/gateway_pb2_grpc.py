@@ -143,7 +143,7 @@ class GatewayServicer:
         without one it stays UNPAIRED until Pair. Idempotent: a session that runs is left alone. A REPLACED session is not
         started by this call: Reconnect says that the operator means it.
 
-        FAILED_PRECONDITION SESSION_REPLACED, SESSION_BANNED.
+        FAILED_PRECONDITION SESSION_REPLACED, SESSION_LOGGED_OUT, SESSION_PAIRING, SESSION_BANNED (not expired).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -71,7 +71,7 @@ class GatewayStub:
     without one it stays UNPAIRED until Pair. Idempotent: a session that runs is left alone. A REPLACED session is not
     started by this call: Reconnect says that the operator means it.
 
-    FAILED_PRECONDITION SESSION_REPLACED, SESSION_BANNED.
+    FAILED_PRECONDITION SESSION_REPLACED, SESSION_LOGGED_OUT, SESSION_PAIRING, SESSION_BANNED (not expired).
     """
     StopSession: _grpc.UnaryUnaryMultiCallable[_gateway_pb2.StopSessionRequest, _gateway_pb2.StopSessionResponse]
     """Stops a company's session and keeps its device, so that StartSession needs no new QR code. Idempotent.
@@ -146,7 +146,7 @@ class GatewayAsyncStub(GatewayStub):
     without one it stays UNPAIRED until Pair. Idempotent: a session that runs is left alone. A REPLACED session is not
     started by this call: Reconnect says that the operator means it.
 
-    FAILED_PRECONDITION SESSION_REPLACED, SESSION_BANNED.
+    FAILED_PRECONDITION SESSION_REPLACED, SESSION_LOGGED_OUT, SESSION_PAIRING, SESSION_BANNED (not expired).
     """
     StopSession: _aio.UnaryUnaryMultiCallable[_gateway_pb2.StopSessionRequest, _gateway_pb2.StopSessionResponse]  # type: ignore[assignment]
     """Stops a company's session and keeps its device, so that StartSession needs no new QR code. Idempotent.
@@ -248,7 +248,7 @@ class GatewayServicer(metaclass=_abc_1.ABCMeta):
         without one it stays UNPAIRED until Pair. Idempotent: a session that runs is left alone. A REPLACED session is not
         started by this call: Reconnect says that the operator means it.
 
-        FAILED_PRECONDITION SESSION_REPLACED, SESSION_BANNED.
+        FAILED_PRECONDITION SESSION_REPLACED, SESSION_LOGGED_OUT, SESSION_PAIRING, SESSION_BANNED (not expired).
         """
 
     @_abc_1.abstractmethod
