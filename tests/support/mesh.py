@@ -12,14 +12,15 @@ import pytest_asyncio
 from wamesh.console import demo
 
 
-def _print_line(name: str, line: str) -> None:
+def print_line(name: str, line: str) -> None:
+    """Puts a process's output where pytest shows it when a test fails."""
     print(f"{name:>8} | {line}", file=sys.stderr)
 
 
 @pytest.fixture
 async def mesh(tmp_path: Path) -> AsyncIterator[demo.Demo]:
     """A mesh of this test alone; it may be killed at will."""
-    async with demo.running(tmp_path, demo.free_addresses(anywhere=True), _print_line) as running:
+    async with demo.running(tmp_path, demo.free_addresses(anywhere=True), print_line) as running:
         yield running
 
 
@@ -27,7 +28,7 @@ async def mesh(tmp_path: Path) -> AsyncIterator[demo.Demo]:
 async def shared_mesh(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[demo.Demo]:
     """A mesh that the tests of a module share; they leave it as it was, each with customers of its own."""
     directory = tmp_path_factory.mktemp("mesh")
-    async with demo.running(directory, demo.free_addresses(anywhere=True), _print_line) as running:
+    async with demo.running(directory, demo.free_addresses(anywhere=True), print_line) as running:
         yield running
 
 

@@ -50,11 +50,11 @@ class Addresses:
     emulator: str
     api: str
 
-    def environment(self, data: Path) -> dict[str, str]:
-        """The settings of all members."""
+    def environment(self, data: Path, database_url: str = "") -> dict[str, str]:
+        """The settings of all members; SQLite files in `data` without a PostgreSQL URL."""
         return {
             "WAMESH_DATA_DIRECTORY": str(data),
-            "WAMESH_DATABASE_URL": "",
+            "WAMESH_DATABASE_URL": database_url,
             "WAMESH_TRANSPORT": "memory",
             "WAMESH_GATEWAY_ADDRESS": self.gateway,
             "WAMESH_GATEWAY_TARGET": self.gateway,
@@ -106,11 +106,13 @@ class Demo:
 
 
 @asynccontextmanager
-async def running(directory: Path, addresses: Addresses, print_line: PrintLine) -> AsyncIterator[Demo]:
+async def running(
+    directory: Path, addresses: Addresses, print_line: PrintLine, database_url: str = ""
+) -> AsyncIterator[Demo]:
     """Runs the demo mesh on an empty data directory: salon loaded, number linked. Raises MeshFailed."""
-    await load_salon(DEMO_SALON, BookingSettings(data_directory=directory, database_url=""))
+    await load_salon(DEMO_SALON, BookingSettings(data_directory=directory, database_url=database_url))
     async with (
-        Mesh(members("memory"), addresses.environment(directory), print_line) as mesh,
+        Mesh(members("memory"), addresses.environment(directory, database_url), print_line) as mesh,
         _stub(addresses.gateway, gateway_pb2_grpc.GatewayStub) as gateway,
         _stub(addresses.booking, booking_pb2_grpc.BookingStub) as booking,
         _stub(addresses.emulator, emulator_pb2_grpc.EmulatorStub) as emulator,
