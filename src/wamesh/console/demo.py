@@ -17,7 +17,7 @@ from typing import Any, Final, TextIO
 import grpc
 
 from wamesh.booking.v1 import booking_pb2_grpc
-from wamesh.console.mesh import Mesh, MeshFailed, PrintLine, members
+from wamesh.console.mesh import Mesh, MeshFailed, PrintLine, members, quick_channel
 from wamesh.console.ports import free_ports, is_free
 from wamesh.console.process import refuse
 from wamesh.console.seed import DEMO_SALON, load_salon
@@ -233,7 +233,7 @@ def free_addresses(anywhere: bool) -> Addresses:
 
 @asynccontextmanager
 async def _stub(address: str, stub: Any) -> AsyncIterator[Any]:
-    async with grpc.aio.insecure_channel(address, options=[("grpc.max_reconnect_backoff_ms", 200)]) as channel:
+    async with quick_channel(address) as channel:
         yield stub(channel)
 
 

@@ -77,7 +77,9 @@ def health(company_id: int | None) -> int:
 
     async def call(gateway: Any) -> int:
         answer = await gateway.Health(gateway_pb2.HealthRequest(company_id=company_id))
-        table = Table("company", "state", "since", "number", "last inbound", "sends ok, 5 min", box=None)
+        table = Table(box=None, padding=(0, 2, 0, 0))
+        for heading in ("company", "state", "since", "number", "last inbound", "sent in 5 min"):
+            table.add_column(heading, no_wrap=True)
         for each in answer.sessions:
             table.add_row(*_health_cells(each))
         _console.print(table)

@@ -23,6 +23,7 @@ RETRY_POLICY: Final = {
     "retryableStatusCodes": ["UNAVAILABLE"],
 }
 _CHANNEL_OPTIONS: Final = (
+    ("grpc.enable_http_proxy", 0),  # a proxy of the environment is for WhatsApp, never between processes of the mesh
     ("grpc.keepalive_time_ms", KEEPALIVE_SECONDS * 1000),
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.keepalive_permit_without_calls", 1),
