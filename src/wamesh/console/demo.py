@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TextIO
 
-import grpc
-
 from wamesh.booking.v1 import booking_pb2_grpc
 from wamesh.console.mesh import Mesh, MeshFailed, PrintLine, members, quick_channel
 from wamesh.console.ports import free_ports, is_free
