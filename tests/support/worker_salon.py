@@ -3,10 +3,14 @@
 Everybody works 10:00-20:00 from Monday to Saturday on a grid of 30 minutes; what was booked or blocked is not free.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
+from importlib import resources
+from typing import Any
 from zoneinfo import ZoneInfo
+
+import yaml
 
 from wamesh.worker.catalogue import Catalogue, Price, Service, StaffMember
 from wamesh.worker.conversation import Conversation, Offer, Visit
@@ -52,6 +56,37 @@ CATALOGUE = Catalogue(
         StaffMember(3, "Олег", {"en": "Oleg"}, (2, 5)),
     ),
 )
+
+
+def demo_catalogue() -> Catalogue:
+    """The salon that `wamesh demo` opens, as the worker knows it."""
+    file: Mapping[str, Any] = yaml.safe_load((resources.files("wamesh") / "demo" / "salon.yaml").read_text("utf-8"))
+    able = {each["id"]: tuple(map(_service_id, each["services"])) for each in file["staff"]}
+    return Catalogue(
+        company_id=1,
+        name=file["company"]["name"],
+        zone=ZONE,
+        address=file["company"]["address"],
+        services=tuple(
+            Service(
+                each["id"],
+                each["name"]["ru"],
+                each["name"],
+                tuple(each["aliases"]),
+                timedelta(minutes=each["duration_minutes"]),
+                Price("EUR", int(each["price"])),
+                tuple(member for member, services in able.items() if each["id"] in services),
+            )
+            for each in file["services"]
+        ),
+        staff=tuple(
+            StaffMember(each["id"], each["name"]["ru"], each["name"], able[each["id"]]) for each in file["staff"]
+        ),
+    )
+
+
+def _service_id(item: int | Mapping[str, Any]) -> int:
+    return item if isinstance(item, int) else int(item["id"])
 
 
 @dataclass
@@ -102,7 +137,7 @@ class Salon:
 
     def _suggestions(self, wish: SearchSlots, now: datetime) -> tuple[Offer, ...]:
         days = tuple(wish.days[0] + timedelta(days=index) for index in range(7))
-        return tuple(self._free(SearchSlots(wish.service_ids, days, wish.staff_ids), now))[:3]
+        return tuple(self._free(SearchSlots(wish.service_ids, days, wish.staff_ids, wish.unwanted_staff), now))[:3]
 
     def _book(self, offer: Offer) -> Event:
         key = (offer.staff_ids[0], offer.start)

@@ -32,6 +32,7 @@ class Purpose(StrEnum):
     RECONFIRM = "reconfirm"
     LIST = "list"
     CANCEL = "cancel"
+    CANCEL_ALL = "cancel_all"
     MOVE = "move"
 
 

@@ -28,7 +28,7 @@ def local_day(moment: datetime, zone: ZoneInfo) -> date:
 
 
 def acceptable(slots: Sequence[Offer], wish: Wish, zone: ZoneInfo) -> list[Offer]:
-    """The slots on wanted days, without the denied days and minutes; by start."""
+    """The slots on wanted days, without the denied days, minutes and staff; by start."""
     return sorted(
         (
             each
@@ -36,6 +36,7 @@ def acceptable(slots: Sequence[Offer], wish: Wish, zone: ZoneInfo) -> list[Offer
             if (not wish.days or local_day(each.start, zone) in wish.days)
             and local_day(each.start, zone) not in wish.unwanted_days
             and local_minute(each.start, zone) not in wish.unwanted_minutes
+            and wish.unwanted_staff.isdisjoint(each.staff_ids)
         ),
         key=lambda each: each.start,
     )

@@ -75,6 +75,13 @@ class Replies:
             "Хорошо! Если понадобится запись — просто напишите 🙂", "Alright! Just write when you need a booking 🙂"
         )
 
+    def no_hurry(self) -> str:
+        """To somebody who wants to think it over."""
+        return self._(
+            "Хорошо, пока всё остаётся как есть. Напишите, когда решите 🙂",
+            "Alright, I'll leave everything as it is. Write when you've decided 🙂",
+        )
+
     def restarted(self) -> str:
         """After *start over*."""
         return self._("Начнём сначала.", "Let's start over.")
@@ -86,17 +93,34 @@ class Replies:
     def human(self) -> str:
         """To somebody who asks for a person."""
         return self._(
-            "Я бот салона и веду запись. Администратор читает этот чат и ответит сам, а с записью помогу прямо сейчас.",
-            "I'm the salon's bot and take bookings. Our team reads this chat and will answer; bookings I can do now.",
+            "Я бот и веду запись. Сотрудники видят этот чат, но когда ответят — не знаю. Записать, перенести или "
+            "отменить могу прямо сейчас.",
+            "I'm a bot and take bookings. The team can see this chat, but I don't know when they will answer. "
+            "I can book, move or cancel right now.",
         )
 
     def address(self) -> str:
         """Where the company is."""
         if not self._catalogue.address:
             return self._(
-                "Адрес подскажет администратор в этом чате.", "Our team will tell you the address in this chat."
+                "Адреса у меня, к сожалению, нет. С записью помогу.",
+                "I'm afraid I don't have the address. I can help with a booking.",
             )
         return f"📍 {self._catalogue.name}: {self._catalogue.address}"
+
+    def hours(self) -> str:
+        """To a question about opening hours: everybody has their own."""
+        return self._(
+            "Часы у каждого мастера свои. Напишите услугу и день — покажу, когда можно прийти.",
+            "Everyone here has their own hours. Tell me a service and a day, and I'll show when you can come.",
+        )
+
+    def one_at_a_time(self) -> str:
+        """Several people want to come."""
+        return self._(
+            "Записываю по одному: сейчас подберём время для первого визита, потом напишите про следующий.",
+            "I book one person at a time: let's find the first visit, then tell me about the next one.",
+        )
 
     # --- services --------------------------------------------------------------------------------------------------
 
@@ -128,10 +152,11 @@ class Replies:
         """The customer named something that is not in the catalogue."""
         return self._(f"Услуги «{word}» у нас нет.", f"We don't offer “{word}”.")
 
-    def team(self) -> str:
-        """Who works here, and what each does."""
+    def team(self, service_ids: Sequence[int] = ()) -> str:
+        """Who works here, and what each does; of these services, when some are given."""
+        able = [each for each in self._catalogue.staff if set(service_ids) <= set(each.service_ids)]
         lines = []
-        for each in self._catalogue.staff[:MAX_SERVICES]:
+        for each in (able or self._catalogue.staff)[:MAX_SERVICES]:
             what = ", ".join(service.name_in(self._language) for service in self._listed(each.service_ids))
             lines.append(f"• {each.name_in(self._language)}" + (f" — {what.lower()}" if what else ""))
         return "\n".join((self._("Наши мастера:", "Our team:"), *lines))
@@ -139,8 +164,19 @@ class Replies:
     def nothing_to_book(self) -> str:
         """The catalogue is empty."""
         return self._(
-            "Онлайн-запись пока не настроена: вам ответит администратор.",
-            "Online booking isn't set up yet: our team will answer you.",
+            "Онлайн-запись пока не настроена, записать вас здесь не получится.",
+            "Online booking isn't set up yet, so I can't book you in here.",
+        )
+
+    def nobody_called(self, name: str) -> str:
+        """The customer asked for somebody who does not work here."""
+        return self._(f"Мастера по имени {name} у нас нет.", f"Nobody called {name} works here.")
+
+    def nobody_else(self) -> str:
+        """Somebody else is asked for, and nobody else does the service."""
+        return self._(
+            "Других мастеров для этой услуги нет. Предложенное время в силе — или напишите другой день.",
+            "Nobody else does this. What I offered still stands, or tell me another day.",
         )
 
     def not_done_by(self, staff_ids: Sequence[int], service_ids: Sequence[int]) -> str:
@@ -219,8 +255,10 @@ class Replies:
         when = (
             days_text(wish.days, self._today, self._language) if wish.days else self._("ближайшие дни", "the next days")
         )
+        who = self._people(wish.staff_ids)
+        of_them = f" ({who})" if who else ""
         texts = {
-            NoSlots.CLOSED: (f"На {when} записи нет: не работаем.", f"We're closed then ({when})."),
+            NoSlots.CLOSED: (f"На {when} записи нет: выходной{of_them}.", f"A day off{of_them}: {when}."),
             NoSlots.FULLY_BOOKED: (f"На {when} всё уже занято 😔", f"Everything is booked for {when} 😔"),
             NoSlots.NO_ELIGIBLE_STAFF: ("Этот мастер не делает эту услугу.", "Nobody you named does this service."),
             NoSlots.NO_MATCHING_TIME: (
@@ -244,11 +282,16 @@ class Replies:
         """Nothing to suggest."""
         return self._("Напишите другой день — посмотрю.", "Tell me another day and I'll have a look.")
 
-    def no_more(self) -> str:
-        """*More options* when there are none."""
+    def no_more(self, *, one: bool) -> str:
+        """*More options*, *earlier* or *later* when there are none; `one` slot is on offer, or a list."""
+        if one:
+            return self._(
+                "Таких вариантов больше нет. Записать на то, что есть? (да / нет) Или напишите другой день.",
+                "There is nothing more like that. Shall I book that one? (yes / no) Or tell me another day.",
+            )
         return self._(
-            "Других вариантов нет: выберите из списка или напишите другой день.",
-            "There is nothing else: pick one from the list, or tell me another day.",
+            "Таких вариантов больше нет: выберите из списка или напишите другой день или время.",
+            "There is nothing more like that: pick one from the list, or tell me another day or time.",
         )
 
     def wrong_day(self, problem: DayProblem) -> str:
@@ -288,7 +331,10 @@ class Replies:
     def visits(self, visits: Sequence[Visit]) -> str:
         """What stands."""
         if not visits:
-            return self._("У вас пока нет записей. Записать вас?", "You have no appointments yet. Shall I book one?")
+            return self._(
+                "У вас пока нет записей. Напишите, на какую услугу и когда записать.",
+                "You have no appointments yet. Tell me which service you'd like and when.",
+            )
         head = self._("Ваши записи:", "Your appointments:")
         return "\n".join((head, *(f"• {self._visit_line(each)}" for each in visits)))
 
@@ -305,23 +351,28 @@ class Replies:
         )
         return "\n".join((question, *self._numbered(self._visit_line(each) for each in visits)))
 
-    def confirm_cancel(self, visit: Visit) -> str:
+    def confirm_cancel(self, visits: Sequence[Visit]) -> str:
         """Really cancel?"""
-        return "\n".join(
-            (self._("Отменить эту запись? (да / нет)", "Cancel this appointment? (yes / no)"), self._visit_line(visit))
+        question = (
+            self._("Отменить эту запись? (да / нет)", "Cancel this appointment? (yes / no)")
+            if len(visits) == 1
+            else self._("Отменить все эти записи? (да / нет)", "Cancel all of these? (yes / no)")
         )
+        return "\n".join((question, *(self._visit_line(each) for each in visits)))
 
-    def cancelled(self, visit: Visit | None) -> str:
-        """It is cancelled."""
-        line = f" {self._visit_line(visit)}." if visit else ""
-        return self._(
-            f"Запись отменена.{line} Будем рады видеть вас в другой раз!",
-            f"Your appointment is cancelled.{line} Hope to see you another time!",
+    def cancelled(self, visits: Sequence[Visit]) -> str:
+        """They are cancelled."""
+        head = (
+            self._("Записи отменены:", "Your appointments are cancelled:")
+            if len(visits) > 1
+            else self._("Запись отменена:", "Your appointment is cancelled:")
         )
+        end = self._("Будем рады видеть вас в другой раз!", "Hope to see you another time!")
+        return "\n".join((head, *(self._visit_line(each) for each in visits), end))
 
     def kept(self) -> str:
         """It was not cancelled after all."""
-        return self._("Хорошо, запись остаётся в силе 👍", "Alright, your appointment stays 👍")
+        return self._("Хорошо, всё остаётся в силе 👍", "Alright, everything stays as it was 👍")
 
     def moving(self, visit: Visit) -> str:
         """About to move this one."""

@@ -5,11 +5,15 @@ words or asks for another action.
 """
 
 from dataclasses import replace
+from zoneinfo import ZoneInfo
 
 from wamesh.worker.conversation import Offer, Purpose, Stage, Visit, Wish
 from wamesh.worker.events import Booked, CancelVisit, SlotsFound, SlotTaken, VisitCancelled, VisitsFound
 from wamesh.worker.offering import MAX_OFFERS, acceptable, at_the_minute, local_day, local_minute, nearest, spread
 from wamesh.worker.turn import Step, Turn, cleared
+
+MAX_CANCELLED = 6
+"""Visits that are cancelled in one turn."""
 
 
 def slots_found(turn: Turn, found: SlotsFound) -> Step:
@@ -36,7 +40,7 @@ def _shifted(turn: Turn, fitting: list[Offer]) -> Step:
     """More, earlier or later: only what was not shown yet; the list on show stays when there is nothing else."""
     new = [each for each in fitting if each.start not in turn.state.offered_before]
     if not new:
-        return turn.say(turn.replies.no_more(), purpose=None)
+        return turn.say(turn.replies.no_more(one=len(turn.state.offers) == 1), purpose=None)
     return _offer(turn, spread(new, turn.catalogue.zone), turn.state.sought)
 
 
@@ -77,7 +81,8 @@ def _reconfirm(turn: Turn, picked: Offer, found: SlotsFound) -> Step:
 def slot_taken(turn: Turn, taken: SlotTaken) -> Step:
     """Apologises, and offers what booking suggests, else looks again."""
     sorry = turn.replies.taken()
-    fresh = sorted(taken.suggestions, key=lambda each: each.start)[:MAX_OFFERS]
+    others = replace(turn.state.wish, days=())
+    fresh = acceptable(taken.suggestions, others, turn.catalogue.zone)[:MAX_OFFERS]
     if fresh:
         return turn.offer(tuple(fresh), turn.replies.offer(fresh, Wish()), sorry)
     turn = turn.with_state(picked=None, offers=(), stage=Stage.IDLE)
@@ -93,39 +98,50 @@ def booked(turn: Turn, result: Booked) -> Step:
 
 
 def visit_cancelled(turn: Turn, result: VisitCancelled) -> Step:
-    """Confirms a cancellation, or the move that it completes."""
+    """Goes on to the next that was agreed to; at the end confirms the cancellations, or the move completed."""
     if turn.state.purpose is Purpose.MOVE and turn.state.visits:
         return turn.idle(turn.replies.moved(turn.state.visits[0]))
-    visit = next((each for each in turn.state.visits if each.booking_id == result.booking_id), None)
-    return turn.idle(turn.replies.cancelled(visit))
+    visits = turn.state.visits
+    place = next((index for index, each in enumerate(visits) if each.booking_id == result.booking_id), None)
+    if place is not None and place + 1 < len(visits):
+        return turn.state, (CancelVisit(visits[place + 1].booking_id),)
+    return turn.idle(turn.replies.cancelled(visits))
 
 
 def visits_found(turn: Turn, found: VisitsFound) -> Step:
     """Lists them, or goes on to cancel or to move the one that is meant."""
     purpose = turn.state.purpose
-    if purpose not in (Purpose.CANCEL, Purpose.MOVE):
+    if purpose not in (Purpose.CANCEL, Purpose.CANCEL_ALL, Purpose.MOVE):
         return replace(cleared(turn.state), visits=found.visits), turn.say(turn.replies.visits(found.visits))[1]
     if not found.visits:
         return turn.idle(turn.replies.no_visits())
-    meant = _meant(turn, found.visits, purpose) or found.visits
-    turn = turn.with_state(visits=meant)
-    if len(meant) > 1:
-        text = turn.replies.ask_visit(meant, moving=purpose is Purpose.MOVE)
-        return turn.say(text, stage=Stage.ASKED_BOOKING)
-    return chosen_visit(turn, meant[0])
+    said = turn.state.sought
+    if purpose is Purpose.MOVE:
+        said = Wish(service_ids=said.service_ids)
+    return chosen_visits(turn, visits_meant(found.visits, said, turn.catalogue.zone) or found.visits)
 
 
-def _meant(turn: Turn, visits: tuple[Visit, ...], purpose: Purpose) -> tuple[Visit, ...]:
-    """The visits that the words of the request point at; when moving, the day said is the new one."""
-    said, zone = turn.state.sought, turn.catalogue.zone
+def visits_meant(visits: tuple[Visit, ...], said: Wish, zone: ZoneInfo) -> tuple[Visit, ...]:
+    """The visits that nothing said speaks against; of a move leave out the new day, time and staff."""
     return tuple(
         each
         for each in visits
-        if (purpose is Purpose.MOVE or not said.days or local_day(each.start, zone) in said.days)
-        and (purpose is Purpose.MOVE or said.exact is None or local_minute(each.start, zone) in said.readings)
+        if (not said.days or local_day(each.start, zone) in said.days)
+        and (said.exact is None or local_minute(each.start, zone) in said.readings)
         and (not said.service_ids or set(said.service_ids) & set(each.service_ids))
-        and (not said.staff_ids or purpose is Purpose.MOVE or set(said.staff_ids) & set(each.staff_ids))
+        and (not said.staff_ids or set(said.staff_ids) & set(each.staff_ids))
     )
+
+
+def chosen_visits(turn: Turn, visits: tuple[Visit, ...]) -> Step:
+    """The visits, one at least, that may be meant: asks which, unless it is one or all of them are."""
+    if len(visits) == 1:
+        return chosen_visit(turn, visits[0])
+    if turn.state.purpose is Purpose.CANCEL_ALL:
+        visits = visits[:MAX_CANCELLED]
+        return turn.say(turn.replies.confirm_cancel(visits), visits=visits, stage=Stage.CONFIRMING_CANCEL)
+    text = turn.replies.ask_visit(visits, moving=turn.state.purpose is Purpose.MOVE)
+    return turn.say(text, visits=visits, stage=Stage.ASKED_BOOKING)
 
 
 def chosen_visit(turn: Turn, visit: Visit) -> Step:
@@ -135,7 +151,7 @@ def chosen_visit(turn: Turn, visit: Visit) -> Step:
         turn = turn.with_state(moving=visit, wish=wish, stage=Stage.IDLE)
         return turn.search(Purpose.OFFER, wish, turn.replies.moving(visit))
     turn = turn.with_state(visits=(visit,), stage=Stage.CONFIRMING_CANCEL)
-    return turn.say(turn.replies.confirm_cancel(visit))
+    return turn.say(turn.replies.confirm_cancel((visit,)))
 
 
 def _moved(turn: Turn, visit: Visit) -> Wish:

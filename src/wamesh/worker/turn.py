@@ -1,7 +1,7 @@
 """One step of the dialogue in the making: the state so far, the moment, and the words to say it in.
 
-Owns what both halves of the dialogue share (dialogue.py hears the customer, results.py hears booking). Refuses
-decisions. Invariant: immutable; each helper gives a new state or an action.
+Owns what both halves of the dialogue share (answers.py and requests.py hear the customer, results.py hears booking).
+Refuses decisions. Invariant: immutable; each helper gives a new state or an action.
 """
 
 from dataclasses import dataclass, replace

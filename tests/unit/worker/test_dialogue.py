@@ -155,7 +155,7 @@ def test_alternatives_are_both_offered() -> None:
 def test_more_options_are_new_ones() -> None:
     """And when there are none, the list stays."""
     chat = story(
-        "> маникюр завтра\n1. 10:00\n> еще варианты\n1. 10:30\n> попозже\nДругих вариантов нет\n> 1\n✅\n10:30"
+        "> маникюр завтра\n1. 10:00\n> еще варианты\n1. 10:30\n> попозже\nТаких вариантов больше нет\n> 1\n✅\n10:30"
     )
     assert len(chat.salon.visits) == 1
 
@@ -185,7 +185,7 @@ def test_an_old_slot_that_is_gone_gives_others() -> None:
 
 def test_a_closed_day_is_told_with_the_nearest() -> None:
     """Sunday."""
-    story("> маникюр в воскресенье\nне работаем\nближайшее\n*пн 23 ноября*\n> первое\n✅")
+    story("> маникюр в воскресенье\nвыходной\nближайшее\n*пн 23 ноября*\n> первое\n✅")
 
 
 @pytest.mark.parametrize(
@@ -221,7 +221,7 @@ def test_cancelling_asks_first() -> None:
     chat = story("> маникюр завтра в 12\n> ок\n✅")
     story("> отмените запись\nОтменить эту запись? (да / нет)\n> нет\nостаётся в силе", chat)
     assert len(chat.salon.visits) == 1
-    story("> отмените запись\n> да\nЗапись отменена.\n> мои записи\nпока нет записей", chat)
+    story("> отмените запись\n> да\nЗапись отменена:\n> мои записи\nпока нет записей", chat)
 
 
 def test_the_visit_that_is_meant_is_found_by_its_day() -> None:
@@ -230,6 +230,113 @@ def test_the_visit_that_is_meant_is_found_by_its_day() -> None:
     story("> cancel my appointment on Friday\nFri 20 November\n> no\nstays", chat)
     story("> отмените запись\nКакую запись отменить?\n2. \n> 2\nОтменить эту запись?\n> да\nотменена", chat)
     assert [each.start.day for each in chat.salon.visits] == [19]
+
+
+def test_all_visits_are_cancelled_together() -> None:
+    """After one question that lists them; asked for at once, or when asked which."""
+    booked = "> маникюр завтра в 12\n> да\n✅\n> маникюр в пятницу в 12\n> да\n✅"
+    chat = story(f"{booked}\n> отмените все\nОтменить все эти записи?\nпт 20 ноября\n> нет\nостаётся в силе")
+    assert len(chat.salon.visits) == 2
+    story("> cancel my appointment\n> both\nCancel all of these?\n> yes\nare cancelled:", chat)
+    assert chat.salon.visits == []
+
+
+def test_the_visit_is_told_by_its_words_when_asked_which() -> None:
+    """A service or a day is as good as a number, and begins no new request."""
+    story("""
+        > маникюр завтра в 12
+        > да
+        > мужская стрижка в пятницу в 12
+        > да
+        > перенесите на субботу
+        Какую запись перенести?
+        > маникюр
+        Переносим: завтра, чт 19 ноября, 12:00 — Маникюр, Мария.
+        *сб 21 ноября*
+    """)
+
+
+def test_a_service_is_added_to_the_visit() -> None:
+    """`и ... тоже` adds, another service by itself replaces."""
+    story("> маникюр завтра в 12\n> и окрашивание тоже\nМаникюр + Окрашивание\n> бороду\nСтрижка бороды — Олег")
+
+
+def test_somebody_else_is_offered() -> None:
+    """Without those on the list."""
+    story("> женская стрижка завтра\n1. 10:00 — Анна\n> а есть кто-нибудь другой?\n1. 10:00 — Мария")
+
+
+def test_nobody_else_is_told() -> None:
+    """The list stands."""
+    story("> маникюр завтра\n> а другой мастер есть?\nДругих мастеров для этой услуги нет.\n> 2\n✅")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "any later?",
+        "what's the latest?",
+        "мы у вас первый раз",
+        "не первый",
+        "anything but the first",
+        "на первое декабря",
+        "последний вопрос: где вы?",
+        "I don't care about the price",
+        "2 часа это долго",
+        "в любую пятницу",
+        "the second half of the day",
+        "just a second",
+    ],
+)
+def test_words_of_choice_in_passing_book_nothing(line: str) -> None:
+    """A place in the list is picked for certain only when nothing else is said; else it is asked about."""
+    assert story(f"> маникюр завтра\n1. \n> {line}").salon.visits == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "да, но попозже",
+        "ok let me think",
+        "хорошо, спрошу у мужа",
+        "можно с другим мастером?",
+        "да, только в 13",
+        "стоп",
+    ],
+)
+def test_a_yes_with_a_reservation_books_nothing(line: str) -> None:
+    """Consent is without *but*, and no question."""
+    assert story(f"> маникюр завтра в 12\nЗаписать вас?\n> {line}").salon.visits == []
+
+
+def test_a_stranger_is_told() -> None:
+    """Nobody of that name works here; slots of others follow."""
+    story("> маникюр у Светланы завтра\nМастера по имени Светлана у нас нет.\n1. 10:00 — Мария")
+
+
+def test_two_people_are_booked_one_by_one() -> None:
+    """And told so before the list."""
+    story("> меня и дочку на маникюр завтра\nЗаписываю по одному\n1. 10:00 — Мария")
+
+
+def test_questions_beside_an_offer_keep_it() -> None:
+    """Hours, price, another language: the list still stands."""
+    story("""
+        > маникюр завтра
+        > до скольки вы работаете?
+        Часы у каждого мастера свои.
+        > а сколько это будет стоить?
+        Стоимость: 30 €
+        > in English please
+        *tomorrow, Thu 19 November*
+        > 2
+        ✅ You're booked:
+    """)
+
+
+def test_when_am_i_coming_lists_the_visits() -> None:
+    """Though a service and a day are named, no new visit is meant."""
+    story("> маникюр завтра в 12\n> да\n> во сколько я завтра записана на маникюр?\nВаши записи:\n12:00 — Маникюр")
 
 
 def test_not_being_able_to_come_cancels_only_what_is_booked() -> None:
@@ -268,7 +375,7 @@ def test_small_talk_is_answered() -> None:
         > какие мастера?
         Мария — женская стрижка, маникюр
         > позовите администратора
-        Администратор читает этот чат
+        Сотрудники видят этот чат
         > asdfgh
         I didn't quite get that
     """)

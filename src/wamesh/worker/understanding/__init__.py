@@ -7,22 +7,32 @@ read the next does not see. Refuses to decide what to do about it: dialogue.py d
 `Understanding`, never an exception.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from wamesh.worker.catalogue import Catalogue, Language
-from wamesh.worker.understanding.choices import Option, by_place
+from wamesh.worker.understanding.choices import BARE_NUMBER, Option, by_place, stands_alone
 from wamesh.worker.understanding.dates import DayProblem
 from wamesh.worker.understanding.days import Days, find_days
 from wamesh.worker.understanding.intents import COURTESIES, Signal, find_signals
 from wamesh.worker.understanding.language import find_language
-from wamesh.worker.understanding.names import Services, Staff, catalogue_words, find_services, find_staff
+from wamesh.worker.understanding.names import MAX_SERVICES, Services, Staff, catalogue_words, find_services, find_staff
 from wamesh.worker.understanding.times import Times, find_times
 from wamesh.worker.understanding.words import Scan, canonical
 
-__all__ = ["DayProblem", "Days", "Option", "Services", "Signal", "Staff", "Times", "Understanding", "understand"]
+__all__ = [
+    "MAX_SERVICES",
+    "DayProblem",
+    "Days",
+    "Option",
+    "Services",
+    "Signal",
+    "Staff",
+    "Times",
+    "Understanding",
+    "understand",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +46,8 @@ class Understanding:
     days: Days = field(default_factory=Days)
     times: Times = field(default_factory=Times)
     picked: tuple[int, ...] = ()
+    alone: bool = False
+    """Nothing was said besides, and nothing asked."""
     text: str = ""
 
     def says(self, *signals: Signal) -> bool:
@@ -53,6 +65,7 @@ class Understanding:
                 or self.staff.wanted
                 or self.staff.unwanted
                 or self.staff.anyone
+                or self.staff.unknown
             )
             or self.when
         )
@@ -81,24 +94,23 @@ def understand(text: str, now: datetime, catalogue: Catalogue, offered: Sequence
     times = _times(scan, local)
     if times.today and days.wanted is None:
         days = Days((local.date(),), days.unwanted)
+    services = find_services(scan, catalogue)
     return Understanding(
         language=find_language(text, scan.whole),
         signals=find_signals(scan.whole),
-        services=find_services(scan, catalogue),
+        services=services,
         staff=staff,
         days=days,
         times=times,
         picked=picked,
+        alone=stands_alone(scan),
         text=scan.whole,
     )
 
 
-_BARE_HOUR = re.compile(r"^\W*(\d{1,2})\W*$")
-
-
 def _times(scan: Scan, now: datetime) -> Times:
     """The times of the text; a number alone that is no place in a list is an hour."""
-    if (said := _BARE_HOUR.match(scan.rest)) is not None:
+    if (said := BARE_NUMBER.match(scan.rest)) is not None:
         return find_times(Scan(f"в {said[1]}"), now)
     return find_times(scan, now)
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from wamesh.worker.understanding.clauses import is_denied
 from wamesh.worker.understanding.words import Scan
 
 
@@ -26,22 +27,43 @@ _BY_NUMBER = re.compile(
 )
 _ORDINAL = re.compile(
     r"(?<![\w·:.])(?<!\ba )(?<!1 )(\d{1,2})(?:th|gen)(?: (?:вариант\w*|окно|окошко|слот|строчк\w+|1|option|slot|"
-    r"please|пожалуйста))?(?!\w)"
+    r"please|пожалуйста))?"
+    r"(?= ?(?:[^\w ]|$| (?:запиш\w*|давай\w*|меня|мне|подойдет|подходит|устраивает|спасибо|пожалуйста|please|thanks|"
+    r"works|is|at|with|on|for|на|в|к|у|с)(?!\w)))"
 )
+_NO_PLACE = re.compile(r"(?<!\w)(?:половин\w*|четверть|минут\w*|пол|до|по|после|с|half|quarter)$")
+"""What stands before an ordinal that is an hour or a date."""
+_COURTESY = re.compile(
+    r"(?<!\w)(?:да+|ага|ок|окей|ну|хорошо|ладно|отлично|супер|тогда|давай(?:те)?|пусть|можно|мне|меня|нас|беру|возьму|"
+    r"выбираю|хочу|хотел[аи]?|бы|запиш\w+|записать(?:ся)?|бронируй(?:те)?|подойдет|подходит|устраивает|удобно|пожалуйста|"
+    r"спасибо|будет|лучше|нет|вариант\w*|время|на|в|во|к|ко|у|с|со|и|а|это|то|час(?:ов|а|ам)?|лучше|всего|"
+    r"ok|okay|yes|yeah|sure|great|perfect|fine|good|sounds|is|works?|will|would|do|be|please|thanks|thank|you|i|i'll|i'd|"
+    r"like|take|have|let's|go|with|the|1|one|option|slot|time|book|me|in|for|at|on|it|that|this|and|then|us|can|could|"
+    r"we|make|a|an|no|instead|free)(?!\w)"
+)
+
+
+def stands_alone(scan: Scan) -> bool:
+    """Whether the text says nothing beyond what was read and courtesies, and asks nothing. Call it last."""
+    return "?" not in scan.whole and re.search(r"\w", _COURTESY.sub("", scan.rest)) is None
+
+
 _COUNT = re.compile(r"(?<![\w·:.])(\d{1,2}) (?:вариант\w*|option|слот|slot)(?!\w)")
-_BARE = re.compile(
-    r"^[^\w·]*(?:(?:давай(?:те)?|пусть|тогда|хочу|беру|выбираю|можно|да|ок|ну|хорошо|запишите|please|i'll take|"
-    r"i'd like|let's|take|go with|the|ok|yes|pick|choose|book|me|for|меня|мне) ?,? ?)*(\d{1,2})(?: (?:пожалуйста|"
-    r"please|спасибо|thanks|подходит|подойдет|is fine|works))*[^\w·]*$"
+BARE_NUMBER = re.compile(
+    r"^[^\w·]*(?:(?:давай(?:те)?|ладно|лучше|нет|пусть|тогда|хочу|беру|выбираю|можно|да|ок|ну|хорошо|запишите|"
+    r"please|i'll take|i'd like|let's|take|go with|the|ok|yes|pick|choose|book|me|for|меня|мне) ?,? ?)*"
+    r"(\d{1,2})(?: (?:пожалуйста|please|спасибо|thanks|подходит|подойдет|is fine|works))*[^\w·]*$"
 )
+"""A number with nothing but courtesies around it."""
 _LAST = re.compile(r"(?<!\w)(?:последн\w+|last(?: 1| one| option| slot)?)(?!\w)")
 _EARLIEST = re.compile(r"(?<!\w)(?:сам\w+ (?:ранн\w+|перв\w+)|пораньше всех|earliest|the soonest|soonest)(?!\w)")
 _LATEST = re.compile(r"(?<!\w)(?:сам\w+ поздн\w+|latest)(?!\w)")
 _ANY = re.compile(
-    r"(?<!\w)(?:люб(?:ое|ой|ая|ую|ые|ого)(?! (?:день|дни|дату|другой|мастер\w*|время))|без разницы|все равно|"
+    r"(?<!\w)(?:люб(?:ое|ой|ая|ую|ые|ого)(?= ?(?:[^\w ]|$| (?:вариант|окно|слот|из|пойдет|подойд|подход|устр|"
+    r"пожалуйста|можно|запиш|давай)))|без разницы|все равно|"
     r"не ?важно|на ваше усмотрение|на ваш выбор|как вам удобн\w+|"
-    r"any(?! (?:\w+ )?(?:time|day|date|other))(?: of (?:them|these|those))?(?: (?:is|will|would|works|one|"
-    r"are))*|whatever|whichever|don't (?:mind|care)|"
+    r"any(?: one)?(?: of (?:them|these|those))?(?: (?:is|will|would|works|are|please)(?!\w)|(?= ?(?:[^\w ?]|$)))|"
+    r"whatever|whichever|don't (?:mind|care)|"
     r"doesn't matter|up to you|either(?: one)?|all (?:good|fine))(?!\w)"
 )
 
@@ -52,13 +74,18 @@ def by_place(scan: Scan, options: Sequence[Option]) -> tuple[int, ...]:
     """
     for pattern in (_BY_NUMBER, _COUNT, _ORDINAL):
         for match in pattern.finditer(scan.rest):
-            if 1 <= int(match[1]) <= len(options):
+            if 1 <= int(match[1]) <= len(options) and _is_a_place(scan, match):
                 scan.blank(*match.span())
                 return (int(match[1]) - 1,)
-    if (bare := _BARE.match(scan.whole)) and 1 <= int(bare[1]) <= len(options):
+    if (bare := BARE_NUMBER.match(scan.whole)) and 1 <= int(bare[1]) <= len(options):
         scan.blank(*bare.span(1))
         return (int(bare[1]) - 1,)
     return _by_extreme(scan, options)
+
+
+def _is_a_place(scan: Scan, match: re.Match[str]) -> bool:
+    """Not denied, and no part of an hour or a date."""
+    return _NO_PLACE.search(scan.before(match.start())) is None and not is_denied(scan, *match.span())
 
 
 def _by_extreme(scan: Scan, options: Sequence[Option]) -> tuple[int, ...]:
@@ -71,7 +98,7 @@ def _by_extreme(scan: Scan, options: Sequence[Option]) -> tuple[int, ...]:
         (_LAST, len(options) - 1),
         (_ANY, 0),
     ):
-        if (match := pattern.search(scan.rest)) is not None:
+        if (match := pattern.search(scan.rest)) is not None and not is_denied(scan, *match.span()):
             scan.blank(*match.span())
             return (index,)
     return ()

@@ -47,7 +47,7 @@ _UNWANTED = re.compile(
 )
 _CLAUSE_END = re.compile(
     r"[,;.!?]|(?<!\w)(?:а|но|зато|лучше|давайте|можно|but|instead|rather|so|поэтому|then|тогда|only|только|"
-    r"хочу(?! бы)|запишите)(?!\w)"
+    r"(?<!не )хочу(?! бы)|запишите)(?!\w)"
 )
 _EITHER = re.compile(r"(?<!\w)(?:или|либо|or)(?!\w)")
 _CORRECTION = re.compile(

@@ -26,7 +26,8 @@ _NOT_AN_HOUR = (
     r"(?!th|gen|\d)(?! ?(?:день|дн[яей]\w*|недел\w*|месяц\w*|days?|weeks?|months?|раза?|человек\w*|чел|people|"
     r"persons?|guests?|"
     r"услуг\w*|services?|руб\w*|р|₽|\$|€|£|тыс\w*|процент\w*|%|числ\w*|лет|год\w*|years?|минут\w*|мин|minutes?|mins?|"
-    r"пальц\w*|стриж\w*|вариант\w*|option\w*|of us|адрес\w*|телефон\w*)(?!\w))(?! ?[.:/]\d)"
+    r"пальц\w*|стриж\w*|haircuts?|cuts?|trims?|маникюр\w*|manicures?|"
+    r"педикюр\w*|pedicures?|вариант\w*|option\w*|of us|адрес\w*|телефон\w*)(?!\w))(?! ?[.:/]\d)"
 )
 
 
@@ -112,7 +113,7 @@ def _marked(total: int, marker: str) -> Readings:
 
 
 PARTS: tuple[tuple[str, int, int], ...] = (
-    (r"(?:рано утром|ранним утром|с самого утра|early (?:in the )?morning|first thing)", 6, 10),
+    (r"(?:рано утром|ранним утром|с самого утра|early (?:in the )?morning|1th thing)", 6, 10),
     (r"(?:поздн\w+ вечер\w*|попозже вечером|late (?:in the )?evening|late at night|late night)", 20, 24),
     (r"(?:ближе к вечеру|под вечер|к вечеру|late (?:in the )?afternoon|early evening|towards evening)", 16, 20),
     (r"(?:после обеда|послеобеден\w+|после ланча|(?:во |на )?2th\w* половин\w+(?: дня)?|after lunch)", 13, 18),

@@ -401,6 +401,7 @@ RULES: tuple[tuple[re.Pattern[str], _Reader], ...] = (
     (rule(r"(?:the )?day after tomorrow|послезавтра\w*|после завтра|overmorrow"), _read_day_after_tomorrow),
     (rule(r"завтра|tomorrow"), _read_tomorrow),
     (rule(r"сегодня|today|прямо сейчас|сейчас|right now|now"), _read_today),
+    (rule(r"(?:this|этим)(?= (?:morning|afternoon|evening|утром|вечером))"), _read_today),
     (
         rule(
             r"на днях|в ближайшие дни|(?:in )?the next (?:few|2 of|2|3) days|(?:these|"

@@ -58,15 +58,15 @@ _ANY_DAY = rule(
     r"(?:в|на)? ?люб(?:ой|ые|ое) (?:другой )?(?:удобн\w+ |свободн\w+ )?(?:день|дни|число|дату|время|дня)|"
     r"когда угодно|в любое|"
     r"any(?: other)? (?:day|date|time)|anytime|whenever|(?:как можно|можно) (?:скорее|раньше|быстрее)|поскорее|"
-    r"побыстрее|asap|as soon as possible|"
+    r"побыстрее|asap|as soon as possible|(?:the )?earliest (?:you|u) have|"
     r"срочно|(?:в |на )?(?:само\w+ |сам\w+ )?ближайш\w+(?: (?:врем\w+|дат\w+|окн\w+|окош\w+|свободн\w+|ден\w+|"
     r"запис\w+|возможн\w+))*|the soonest|soonest|"
     r"(?:the )?(?:first|next|earliest) (?:available|free|possible)(?: (?:slot|time|appointment|day|date))?|"
     r"when (?:are you|is .{1,20}) (?:free|available)"
 )
 _SPAN_OF_WEEKS = rule(
-    rf"{ON}(?:({NEXT})|({THIS})) {WEEK}|(?:через|in) (?:a |(\d{{1,2}}) )?(?:недел\w+|weeks?)(?: time)?|"
-    rf"(\d{{1,2}}|a) weeks? (?:from now|from today|later)|(?:на|в) ()неделе"
+    rf"{ON}(?:({NEXT}|той|ту)|({THIS})) {WEEK}|(?:через|in) (?:a |(\d{{1,2}}) )?(?:недел\w+|weeks?)(?: time)?|"
+    rf"(\d{{1,2}}|a) weeks? (?:from now|from today|later)|(?:на|в) ()неделе|(?:the )?(?P<second>week after next)"
 )
 _PART_OF_WEEK = rule(
     r"(?:в|во|at|in|к)? ?(?:the )?(начал\w+|середин\w+|конц\w+|1th половин\w+|2th половин\w+|beginning|start|"
@@ -153,7 +153,7 @@ def _in_apposition(scan: Scan, weekday: re.Match[str], dates: list[_Mention]) ->
 
 def _days_of_week_phrase(week: re.Match[str], today: date) -> tuple[date, ...]:
     ahead = _weeks_ahead(week)
-    if week[1] or week[2] or week[5] is not None:
+    if week[1] or week[2] or week[5] is not None or week["second"]:
         return week_of(today, ahead)
     return (today + timedelta(weeks=ahead),)
 
@@ -161,7 +161,7 @@ def _days_of_week_phrase(week: re.Match[str], today: date) -> tuple[date, ...]:
 def _weeks_ahead(week: re.Match[str]) -> int:
     if week[2] or week[5] is not None:
         return 0
-    count = week[3] or week[4]
+    count = "2" if week["second"] else week[3] or week[4]
     return min(int(count), 52) if count and count.isdigit() else 1
 
 

@@ -80,6 +80,18 @@ def calls(name: str) -> tuple[str, ...]:
     return (*short, *fond)
 
 
+@lru_cache(maxsize=1)
+def _given_names() -> dict[str, str]:
+    """Every form of the given names known here, with the name or short form that it is a form of."""
+    return {form: name for names in _SHORT_NAMES for name in names.split() for form in _cases(name)}
+
+
+def given_name(word: str) -> str | None:
+    """The name that the word is a form of, as one introduces oneself: `Светлана` for `светлане`; None for no name."""
+    name = _given_names().get(word)
+    return name.capitalize() if name else None
+
+
 def _cases(name: str) -> tuple[str, ...]:
     if not re.fullmatch("[а-я]+", name):
         return (name, f"{name}'s")

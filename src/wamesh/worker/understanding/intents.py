@@ -8,6 +8,8 @@ together.
 import re
 from enum import StrEnum
 
+from wamesh.worker.understanding.language import ASKS_FOR_LANGUAGE
+
 
 class Signal(StrEnum):
     """One thing that a text does."""
@@ -33,12 +35,20 @@ class Signal(StrEnum):
     HUMAN = "human"
     TEAM = "team"
     OTHER_DAY = "other_day"
+    RECALL = "recall"
+    ALL = "all"
+    ALSO = "also"
+    HOURS = "hours"
+    TOGETHER = "together"
+    LANGUAGE = "language"
+    OTHER_STAFF = "other_staff"
+    UNDECIDED = "undecided"
 
 
 _CANCEL_VERB = r"(?:отмен\w*|отказ\w*|удал(?:ите|ить|и)|снимите|снять|аннулир\w*|cancel\w*|call off|delete|remove|drop)"
 _MOVE_VERB = (
     r"(?:перенес\w*|перенос\w*|перезапи\w*|перепи(?:шите|сать)|сдвин\w*|reschedul\w*|move|postpone|push back|"
-    r"change|измени\w*|поменя\w*|переставьте)"
+    r"push(?:ed)?(?: \w+){1,3} back|push (?:it|this|that|my|our|the)|change|измени\w*|поменя\w*|переставьте)"
 )
 _APPOINTMENT = r"(?:запис[ьиью]\w*|брон[ьи]\w*|визит\w*|appointments?|bookings?|reservations?|visits?)"
 _CANT = (
@@ -51,20 +61,34 @@ _PATTERNS: dict[Signal, str] = {
     Signal.CANCEL: rf"{_CANCEL_VERB}|(?:don't|do not) (?:need|want) (?:my|the|that|this) {_APPOINTMENT}",
     Signal.CANNOT_COME: _CANT,
     Signal.TEAM: r"какие (?:у вас )?(?:есть )?мастера|кто (?:у вас )?(?:работает|стрижет|принимает|есть)|ваши мастера|"
+    r"кто (?:\w+ )?из мастеров|кто (?:у вас )?(?:делает|может)|who (?:does|can do)|"
     r"(?:who|which) (?:works|stylists|masters|barbers)|your (?:team|stylists|masters|barbers)",
+    Signal.LANGUAGE: ASKS_FOR_LANGUAGE,
+    Signal.RECALL: r"(?:когда|во сколько|на когда|на какое (?:время|число)|на какой день) (?:я|у меня|мне|мы|у нас)"
+    r"(?! (?:можно|могу|можем|смог\w+|лучше|удобно))|(?:я|мы) (?:уже )?записан[аы]?(?! не)|"
+    r"(?:when|what time)(?:'s| is) (?:my|our)|(?:when|what time) (?:am i|are we|do i come)|"
+    r"what (?:do i have|have i) booked|am i booked",
+    Signal.ALL: r"все(?! равно| еще| верно| так| - таки)|обе|оба|all|both|everything",
+    Signal.ALSO: r"тоже|также|^(?:и|and)|(?:и|а|да) еще|еще и|плюс|вместе с|"
+    r"also|too(?! \w)|as well|plus|in addition|on top",
+    Signal.HOURS: r"(?:до|со?|от) скольк\w+|(?:во сколько|когда|с какого часа) (?:вы |у вас )?(?:\w+ )?(?:открыва\w+|"
+    r"закрыва\w+|работает\w*)|(?:часы|график|режим|время|расписание) работы|вы (?:\w+ )?(?:работаете|открыты)|"
+    r"работаете(?! с)|(?:вы )?(?:открыты|закрыты)|(?:opening|working|business) (?:hours|times)|your hours|"
+    r"(?:are|r) (?:you|u) (?:\w+ )?(?:open|closed)|(?:what time|when) (?:do|are) you (?:open|close|working)\w*|"
+    r"how late (?:are|do) you|do you (?:open|close|work)",
+    Signal.TOGETHER: r"вдвоем|втроем|нас (?:двое|трое|2|3)|на (?:двоих|троих)|на [2-9] человек\w*|"
+    r"(?:я|меня|мне|мы) (?:и|с) (?:мо\w+ )?(?:дочк\w+|дочер\w+|сын\w*|муж\w*|жен\w+|мам\w+|пап\w+|подруг\w+|"
+    r"друг\w*|ребен\w+|сестр\w+|брат\w*)|(?:2|3|two) (?:of us|people|persons)|both of us|"
+    r"(?:me|myself|i) and my \w+|for us (?:2|both)",
     Signal.OTHER_DAY: r"(?:на )?друг(?:ой|ие|ую) (?:день|дни|дату|число)|(?:other|another|different) (?:day|days|date)",
     Signal.MOVE: rf"{_MOVE_VERB}(?: (?:мою|мои|моя|меня|нашу|запись|пожалуйста|my|our|the|this|it|время|день|дату|"
     rf"визит|"
     rf"time|day))* ?{_APPOINTMENT}?|"
     r"(?:на )?друг(?:ое|ой|ую) (?:время|день|дату) (?:перенес\w*|перенос\w*)",
     Signal.LIST: r"(?:мо[яиюй]|наши|наша|my|our) (?:\w+ )?(?:запис[ьиюе]\w*|брон[ьи]\w*|визит\w*|appointments?|"
-    r"bookings?|"
-    r"reservations?)|"
-    r"на какое время|(?:на )?когда (?:я|у меня|мне|мы)\b|во сколько (?:я|у меня|мне)\b|я (?:уже )?(?:записан[аы]?|"
-    r"записыва\w+)(?! не)|на какое (?:время|число) (?:я|у меня)|"
-    r"(?:есть )?у меня (?:есть )?(?:\w+ )?запис[ьи]|when (?:am i|is (?:my|the) (?:appointment|booking)|do i come)|"
-    r"what time (?:am i|is my)|"
-    r"(?:do|did) i have (?:a|an|any) (?:\w+ )?(?:appointments?|bookings?)|what (?:do i have|have i) booked|am i booked",
+    r"bookings?|reservations?)|на какое время(?= ?[?.!]*$)|(?:я|мы) (?:уже )?записыва\w+(?! не)|"
+    r"(?:есть )?у меня (?:есть )?(?:\w+ )?запис[ьи]|when is the (?:appointment|booking)|"
+    r"(?:do|did) i have (?:(?:a|an|any) (?:\w+ )?(?:appointments?|bookings?)|anything booked)",
     Signal.BOOK: r"запи(?:ш|с)\w*|заброн\w*|брониру\w*|хо(?:чу|тел\w*|тим|телось)|можно|(?<!не )(?:нуж(?:на|ен|но|"
     r"ны)|надо)|"
     r"попасть|прийти|есть (?:ли )?(?:\w+ )?(?:свободн\w+|"
@@ -89,9 +113,11 @@ _PATTERNS: dict[Signal, str] = {
     r"(?:ни одно|ничего|ни один|никакое)(?: из \w+)?(?: \w+)? не (?:подход\w+|подошл\w+|устраива\w+)|"
     r"more(?: options| times| slots)?|other (?:times?|options?|slots?|days?)|another (?:time|option|slot|day)|"
     r"something else|anything else|what else|different (?:time|day)|none of (?:these|them|those|the above)|neither",
-    Signal.EARLIER: r"(?:по)?раньше(?! \d)|(?:по)?ранее|earlier|sooner",
-    Signal.LATER: r"(?:по)?позже(?! \d)|позднее|попоздней|later(?! than)",
-    Signal.PRICE: r"сколько (?:это |будет |у вас )?(?:стоит|стоят|стоить|выйдет|денег)|цен[аыу]\w*|стоимост\w*|"
+    Signal.EARLIER: r"(?:по)?раньше(?! \d)|(?:слишком|очень) поздно|поздновато|too late|(?:по)?ранее|earlier|sooner",
+    Signal.LATER: r"(?:по)?позже(?! \d)|(?:слишком|очень) рано|рановато|too early|позднее|попоздней|later(?! than)",
+    Signal.PRICE: r"сколько (?:\w+ ){0,3}(?:стоит|стоят|стоить|выйдет|денег)|дорого|дешев\w+|"
+    r"сколько (?:по времени|времени|длится|занимает)|как долго|how long (?:does|is|will)|"
+    r"цен[аыу]\w*|стоимост\w*|"
     r"прайс\w*|"
     r"почем|расценк\w+|"
     r"how much|prices?|pricing|costs?|price ?list|what do you charge|rates",
@@ -104,7 +130,16 @@ _PATTERNS: dict[Signal, str] = {
     r"что (?:вы )?(?:делаете|"
     r"предлагаете|у вас есть)|"
     r"(?:what|which) (?:services|treatments)|(?:list of |your )?services|what do you (?:do|offer|have)|menu",
-    Signal.HUMAN: r"оператор\w*|администратор\w*|менеджер\w*|жив(?:ой|ого|ым) человек\w*|с человеком|позовите|"
+    Signal.UNDECIDED: r"(?:по)?думаю|(?:по)?думать|(?:по)?думаем|спрошу|уточню|посоветуюсь|решу|"
+    r"позже (?:напишу|отвечу|скажу)|напишу позже|maybe later|подожди(?:те)?|"
+    r"погоди(?:те)?|wait|hold on|(?:1|just a) (?:moment|sec|second|minute)|минут(?:у|ку|очку)|"
+    r"(?:let me|i'll|i will|need to|have to) (?:think|check|ask|see)|"
+    r"get back to you|let you know",
+    Signal.OTHER_STAFF: r"кто (?:- )?нибудь (?:другой|еще)|(?:к |у |с )?друг(?:ой|ому|ого|им|ая) (?:мастер\w*|"
+    r"специалист\w*)|(?:someone|anyone|somebody|anybody) else|(?:another|different|other) (?:stylist|master|barber|"
+    r"person|hairdresser)",
+    Signal.HUMAN: r"опозда\w+|опаздыва\w+|задерж\w+|running late|be late|i'm late|"
+    r"оператор\w*|администратор\w*|менеджер\w*|жив(?:ой|ого|ым) человек\w*|с человеком|позовите|"
     r"operator|human|"
     r"real person|manager|receptionist|speak (?:to|with) (?:someone|somebody|a)|talk to (?:someone|somebody|a)",
 }
@@ -120,13 +155,13 @@ _YES = re.compile(
     r"yes+|yep|yup|yeah+|yea|y|ok|okay|k|kk|okey|sure|fine|good|great|perfect|excellent|awesome|cool|lovely|works|"
     r"correct|right|exactly|absolutely|definitely|"
     r"certainly|of course|confirm\w*|agreed?|go ahead|please do|do it|book it|let's do it|sounds (?:good|great|"
-    r"fine|perfect)|why not|no problem|not bad|alright|aye|i'll take it|"
+    r"fine|perfect)|why not|go for it|no problem|not bad|alright|aye|i'll take it|"
     r"д)(?!\w)|^\+$|(?<![\w·])\+(?= ?$)"
 )
 _NO = re.compile(
     r"(?<!\w)(?:да нет|нет|неа|не+т|не надо|не нужно|не хочу|не буду|не стоит|не подход\w+|не подойд\w+|"
     r"не устраива\w+|не согла\w+|не сейчас|не то|не так|не верно|неверно|"
-    r"неправильно|никак|ни в коем случае|нельзя|передумал[аи]?|отбой|отставить|спасибо не надо|не|"
+    r"неправильно|никак|ни в коем случае|стоп|stop|нельзя|передумал[аи]?|отбой|отставить|спасибо не надо|не|"
     r"no+|nope|nah|not really|no thanks?|no thank you|don't|do not|negative|never|n|(?:doesn't|don't|"
     r"won't) (?:work|suit|fit)|changed my mind|wrong|incorrect|not (?:now|this|that|good|right|interested))(?!\w)"
 )
@@ -141,7 +176,7 @@ COURTESIES = re.compile(
     r"(?<!\w)(?:добр(?:ый|ое|ого|ой) (?:день|вечер\w*|утро|дня|времени(?: суток)?|утра|ночи)|good (?:morning|"
     r"afternoon|evening|day)|"
     r"хорошего (?:дня|вечера)|have a (?:nice|good|great) \w+|до завтра(?= ?[!.)]*$)|"
-    r"see you (?:tomorrow|then|soon|on \w+))(?!\w)"
+    r"стоп|stop|see you (?:on |next )?(?!in )\w+)(?!\w)"
 )
 
 
@@ -149,6 +184,8 @@ def find_signals(canonical: str) -> frozenset[Signal]:
     """Every signal of the canonical text."""
     found = {signal for signal, pattern in _COMPILED.items() if pattern.search(canonical)}
     found |= _consent(canonical)
+    if Signal.RECALL in found:
+        found.add(Signal.LIST)
     if Signal.MOVE in found:
         found.discard(Signal.CANCEL)
     return frozenset(found)

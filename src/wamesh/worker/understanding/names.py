@@ -13,7 +13,7 @@ from rapidfuzz.distance import OSA
 
 from wamesh.worker.catalogue import Catalogue, StaffMember
 from wamesh.worker.understanding.clauses import is_refused, last_said
-from wamesh.worker.understanding.inflection import calls, forms, sound, stem
+from wamesh.worker.understanding.inflection import calls, forms, given_name, sound, stem
 from wamesh.worker.understanding.trades import trade_of
 from wamesh.worker.understanding.vocabulary import KNOWN, words
 from wamesh.worker.understanding.words import Scan
@@ -41,11 +41,12 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class Staff:
-    """Staff that were named. `anyone`: said that it does not matter who."""
+    """Staff that were named. `anyone`: said that it does not matter who. `unknown`: the name of nobody here."""
 
     wanted: tuple[int, ...] = ()
     unwanted: frozenset[int] = frozenset()
     anyone: bool = False
+    unknown: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +76,14 @@ def _member_forms(member: StaffMember) -> frozenset[str]:
 
 _ANYONE = re.compile(
     r"(?<!\w)(?:(?:к |у |с )?(?:люб(?:ому|ой|ого|ым|ая) (?:\w+ )?(?:мастер\w*|специалист\w*|сотрудник\w*|"
-    r"стилист\w*|парикмахер\w*)|кому угодно)|"
+    r"стилист\w*|парикмахер\w*)|(?:кому|кем|кого) угодно)|"
+    r"мастер\w* (?:не ?важ(?:ен|на|но)|не принципиал\w+|люб(?:ой|ая))|no preference(?! for)|"
     r"(?:без разницы|не ?важно|все равно|не принципиально)(?: к)? (?:кому|кто|у кого|какой мастер|к какому мастеру)|"
     r"(?:with |by )?(?:anyone|anybody|any (?:master|stylist|barber|specialist|hairdresser|staff|one))(?! (?:else|"
     r"but|except)))(?!\w)"
 )
 _BEFORE_A_PERSON = re.compile(r"(?<!\w)(?:к|ко|у|с|со|with|by|to|see|мастер\w*|кроме|except|не|not)$")
+_ASKS_FOR_A_PERSON = re.compile(r"(?<!\w)(?:к|ко|у|with|by|(?:к|у) мастеру?)$")
 _COMMON_TOO = words(
     "may april june august май мая мае маю мар вере веры веру вера свет свету свете лев рад слава славе тема теме "
     "темы тему "
@@ -92,16 +95,21 @@ _COMMON_TOO = words(
 def find_staff(scan: Scan, catalogue: Catalogue) -> Staff:
     """Reads the staff named and blanks them. Call it before days are read, so that `with May` is a person."""
     named: list[tuple[_Word, tuple[int, ...]]] = []
+    unknown = ""
     for word in _unread_words(scan):
         ids = _members_called(word.text, catalogue)
         if ids and not _is_no_person(scan, word):
             scan.blank(word.start, word.end)
             named.append((word, ids))
+        elif not ids and _ASKS_FOR_A_PERSON.search(scan.before(word.start)):
+            unknown = given_name(word.text) or unknown
     denied = [each for each in named if is_refused(scan, each[0].start, each[0].end)]
     standing = {each.start for each in last_said(scan, [word for word, _ in named if (word, _) not in denied])}
     wanted = [ids for word, ids in named if word.start in standing and (word, ids) not in denied]
     anyone = next(iter(scan.take(_ANYONE)), None) is not None
-    return Staff(_narrowed(wanted), frozenset(each for _, ids in denied for each in ids), anyone and not wanted)
+    return Staff(
+        _narrowed(wanted), frozenset(each for _, ids in denied for each in ids), anyone and not wanted, unknown
+    )
 
 
 def _is_no_person(scan: Scan, word: _Word) -> bool:
@@ -157,24 +165,40 @@ def _similar(left: str, right: str) -> bool:
 
 
 def find_services(scan: Scan, catalogue: Catalogue) -> Services:
-    """Reads the services named and blanks their words."""
+    """Reads the services named and blanks their words; what the customer took back is not among them."""
     words = [each for each in _unread_words(scan) if each.text not in _SMALL]
     words = [each for each in words if not is_refused(scan, each.start, each.end)]
-    chosen: list[int] = []
-    options: tuple[int, ...] = ()
+    named: list[_Named] = []
     while words:
         best, used = _best(words, catalogue)
         if not best:
             break
+        words = [each for each in words if each not in used]
+        if not any(_describes(scan, each, used) for each in named):
+            named.append(_Named(used[0].start, used[-1].end, best))
         for each in used:
             scan.blank(each.start, each.end)
-        words = [each for each in words if each not in used]
-        if len(best) > 1:
-            options = options or best
-        else:
-            chosen += [each for each in best if each not in chosen]
+    stands = last_said(scan, named)
+    chosen = dict.fromkeys(each.ids[0] for each in named if each in stands and len(each.ids) == 1)
+    options = next((each.ids for each in named if each in stands and len(each.ids) > 1), ())
     unknown = next((each.text for each in words if _is_a_service(each.text)), "")
-    return Services(tuple(chosen[:MAX_SERVICES]), options, unknown)
+    return Services(tuple(chosen)[:MAX_SERVICES], options, unknown)
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """A service, or several that fit equally, between two places of the text."""
+
+    start: int
+    end: int
+    ids: tuple[int, ...]
+
+
+def _describes(scan: Scan, named: _Named, used: Sequence[_Word]) -> bool:
+    """Whether these words only say more of the service beside them: the hair of `hair dye` is no haircut."""
+    if any(_is_a_service(each.text) for each in used):
+        return False
+    return scan.whole[used[-1].end : named.start] == " " or scan.whole[named.end : used[0].start] == " "
 
 
 def _is_a_service(word: str) -> bool:

@@ -74,7 +74,7 @@ _NEAR = (
     r"ам|икам) (?:в|к|на)|часов|"
     r"(?:at )?(?:around|(?<!how )(?<!what )about|roughly|approximately|approx|near|towards|close to)(?: at)?)"
 )
-_AT = r"(?:ровно в|ровно к|точно в|в|во|на|at|for|@)"
+_AT = r"(?:ровно в|ровно к|точно в|в|во|на|at|for|@|(?:what|how) about|you do)"
 
 _RULES: tuple[tuple[re.Pattern[str], _Kind], ...] = (
     (_rule(
@@ -89,7 +89,7 @@ _RULES: tuple[tuple[re.Pattern[str], _Kind], ...] = (
     (_rule(rf"{_NEAR} {_ROUGHLY}{_A}"), "about"),
     (_rule(rf"(?:{_AT} )?{_ROUGHLY}{_A}(?: -)? ish"), "about"),
     (_rule(rf"{_AT} {_ROUGHLY}{_A}"), "at"),
-    (_rule(_SURE), "at"),
+    (_rule(rf"{_SURE}(?: 1(?! ?\w))?"), "at"),
 )  # fmt: skip
 _AFTER_A_DAY = re.compile(rf"(?<=·)[ ,]*{_A}(?!\w)")
 _ALSO = re.compile(rf"(?:(?<=·) (?:или|либо|or)(?: (?:в|at))?) {_A}(?!\w)")
@@ -98,10 +98,14 @@ _IN_HOURS = _rule(
     r"(?:an? |1 )?(?:часик|час|hour)|(?P<more>полтора часа))"
 )
 _SHIFT = _rule(
-    r"(?:на )?(?:(?P<count>\d{1,2}) (?P<unit>час\w*|hours?|минут\w*|minutes?)|(?P<half>полчаса|"
+    r"(?:(?:на )?(?:(?P<count>\d{1,2}) (?P<unit>час\w*|hours?|минут\w*|minutes?)|(?P<half>полчаса|"
     r"half an hour)|(?P<more>полтора часа)|"
-    r"(?:an? |1 )?(?:часик|час|hour)) (?P<way>позже|попозже|позднее|раньше|пораньше|later|earlier|sooner)"
+    r"(?:an? |1 )?(?:часик|час|hour)) (?P<way>позже|попозже|позднее|раньше|пораньше|later|earlier|sooner)|"
+    r"(?<=back )(?:by )?(?:(?P<back>\d{1,2}) (?P<back_unit>hours?|minutes?)|(?P<half_back>half an hour)|"
+    r"(?:an? |1 )hour))"
 )
+_MOVED_FROM = _rule(rf"(?:(?:my|our) {_SURE}(?= to )|(?:с|со) {_B}(?= на ))")
+"""The time that a visit is moved away from."""
 _PARTS = tuple((_rule(pattern), first * 60, last * 60) for pattern, first, last in PARTS)
 
 
@@ -114,6 +118,8 @@ def find_times(scan: Scan, now: datetime) -> Times:
     shift = next((_shift(each) for each in scan.take(_SHIFT)), None)
     if shift is not None:
         return Times(shift=shift)
+    for _ in scan.take(_MOVED_FROM):
+        pass
     clocks = _clocks(scan)
     return _combine(scan, clocks, _parts(scan))
 
@@ -125,10 +131,11 @@ def _from_now(match: re.Match[str], now: datetime) -> Times:
 
 
 def _shift(match: re.Match[str]) -> int:
-    """Minutes of `на час позже`, `half an hour earlier`."""
-    minutes = 30 if match["half"] else 90 if match["more"] else 60
-    if match["count"]:
-        minutes = int(match["count"]) * (60 if match["unit"].startswith(("час", "hour")) else 1)
+    """Minutes of `на час позже`, `half an hour earlier`, `back an hour`."""
+    minutes = 30 if match["half"] or match["half_back"] else 90 if match["more"] else 60
+    if count := match["count"] or match["back"]:
+        unit = match["unit"] or match["back_unit"]
+        minutes = int(count) * (60 if unit.startswith(("час", "hour")) else 1)
     return -minutes if match["way"] in ("раньше", "пораньше", "earlier", "sooner") else minutes
 
 

@@ -55,6 +55,7 @@ _LATIN_SPELLINGS = {
 _SHORTHAND = {
     "tmrw": "tomorrow", "tmr": "tomorrow", "tmw": "tomorrow", "tomo": "tomorrow", "2moro": "tomorrow",
     "pls": "please", "plz": "please", "thx": "thanks", "ty": "thanks", "appt": "appointment", "u": "you",
+    "wensday": "wednesday", "arvo": "afternoon",
     "aft": "afternoon", "eve": "evening", "wknd": "weekend", "cant": "can't", "dont": "don't", "doesnt": "doesn't",
     "im": "i'm", "id": "i'd", "ur": "your", "cannot": "can't", "wont": "won't", "isnt": "isn't",
     "пжл": "пожалуйста", "пж": "пожалуйста", "пожста": "пожалуйста", "плиз": "пожалуйста", "спс": "спасибо",
@@ -212,6 +213,8 @@ def _merge_numbers(tokens: list[str]) -> list[str]:
 def _joined(before: list[str], token: str) -> str | None:
     units = _PLAIN_NUMBER.fullmatch(token)
     if units is None or not before:
+        return None
+    if before[-2:-1] == ["без"]:
         return None
     hyphenated = before[-1] == "-" and len(before) > 1 and units.group(2) is not None
     tens = _PLAIN_NUMBER.fullmatch(before[-2] if hyphenated else before[-1])
