@@ -53,6 +53,8 @@ SENTENCES = """
     anyone but Oleg -> not Oleg
     кроме Анны -> not Anna
     стрижка и маникюр в субботу -> Haircut + Manicure, 11-28
+    хочу стрижку, лучше к Анне, и маникюр -> Haircut + Manicure, Anna
+    haircut, no wait, a manicure -> Manicure
     хочу записать меня и дочку на стрижку -> Haircut
     privet, hochu na strijku zavtra -> Haircut, 11-23
     сколько стоит стрижка? -> Haircut

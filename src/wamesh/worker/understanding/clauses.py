@@ -55,6 +55,7 @@ _CORRECTION = re.compile(
     r"instead|sorry|wait|i mean|scratch that|"
     r"make it|make that|changed my mind)(?!\w)"
 )
+_ADDITION = re.compile(r"(?<!\w)(?:и|плюс|and|plus)(?: (?:на|в|a|an|the))? *$")
 
 
 def is_denied(scan: Scan, start: int, end: int) -> bool:
@@ -89,7 +90,10 @@ def last_said(scan: Scan, mentions: Sequence[S]) -> list[S]:
 
 
 def _corrects(between: str) -> bool:
+    """Whether what stands between two mentions takes the first back: `стрижку, нет, маникюр`, and not `стрижку, лучше к
+    Анне, и маникюр`.
+    """
     found = _CORRECTION.search(between)
-    if found is None:
+    if found is None or _ADDITION.search(between):
         return False
     return found.group() != ";" or _EITHER.search(between) is None
