@@ -9,22 +9,17 @@ search and its encoding for FindSlots.
 """
 
 import argparse
-import asyncio
 import itertools
-import multiprocessing
-import os
-import platform
-import statistics
 import tempfile
-import time
-from collections.abc import Awaitable, Callable
-from contextlib import closing
-from dataclasses import dataclass
+from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final
 
+from measuring import ECHO_METHOD, Call, Measure, echo_process, machine, measure, median
+
+# grpc after measuring, which sets the environment that it loads in
+# isort: split
 import grpc
 import uvloop
 
@@ -32,62 +27,7 @@ from wamesh.booking.v1 import booking_pb2
 from wamesh.console import demo
 from wamesh.gateway.v1 import gateway_pb2
 
-ECHO_METHOD: Final = "/echo.Echo/Call"
 CALLERS: Final = (1, 16)
-Call = Callable[[], Awaitable[Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """One subject under one number of callers."""
-
-    calls_per_second: float
-    p50_ms: float
-    p99_ms: float
-
-
-async def measure(call: Call, callers: int, calls: int) -> Measure:
-    """Makes `calls` calls by so many callers, each waiting for its answer before the next."""
-    latencies: list[float] = []
-    left = itertools.count(calls, -1)
-
-    async def caller() -> None:
-        while next(left) > 0:
-            started = time.perf_counter()
-            await call()
-            latencies.append(time.perf_counter() - started)
-
-    started = time.perf_counter()
-    await asyncio.gather(*(caller() for _ in range(callers)))
-    elapsed = time.perf_counter() - started
-    cuts = statistics.quantiles(latencies, n=100)
-    return Measure(calls / elapsed, cuts[49] * 1000, cuts[98] * 1000)
-
-
-def median(measures: list[Measure]) -> Measure:
-    """The median of each figure."""
-    return Measure(
-        statistics.median(each.calls_per_second for each in measures),
-        statistics.median(each.p50_ms for each in measures),
-        statistics.median(each.p99_ms for each in measures),
-    )
-
-
-def serve_echo(port: Connection) -> None:
-    """A plain grpc.aio server that answers with what it was sent; tells its port, and runs until it is killed."""
-
-    async def serve() -> None:
-        async def echo(request: bytes, context: Any) -> bytes:
-            return request
-
-        server = grpc.aio.server()
-        handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_unary_rpc_method_handler(echo)
-        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("echo.Echo", {"Call": handler}),))
-        port.send(server.add_insecure_port("127.0.0.1:0"))
-        await server.start()
-        await server.wait_for_termination()
-
-    uvloop.run(serve())
 
 
 def subjects(running: demo.Demo, echo: Any) -> dict[str, Call]:
@@ -146,9 +86,7 @@ async def run(calls: int, rounds: int, echo_port: int) -> dict[tuple[str, int], 
 
 def print_table(results: dict[tuple[str, int], Measure]) -> None:
     """Prints the machine and a Markdown table with ratios to the echo."""
-    print(
-        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, grpcio {grpc.__version__}\n"
-    )
+    print(f"{machine()}\n")
     print("| subject | callers | calls/s | p50 ms | p99 ms | calls/s to echo | added p50 ms |")
     print("|---|---:|---:|---:|---:|---:|---:|")
     for (name, callers), result in sorted(results.items(), key=lambda item: item[0][1]):
@@ -166,16 +104,8 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=2000, help="calls a subject and round")
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    echo = context.Process(target=serve_echo, args=(theirs,), daemon=True)
-    echo.start()
-    with closing(ours):
-        port = ours.recv()
-    try:
+    with echo_process() as port:
         print_table(uvloop.run(run(arguments.calls, arguments.rounds, port)))
-    finally:
-        echo.kill()
 
 
 if __name__ == "__main__":

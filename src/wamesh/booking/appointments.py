@@ -11,6 +11,7 @@ buffers.
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from typing import NamedTuple
 
 
 class BookingState(Enum):
@@ -30,8 +31,7 @@ class Wish:
     same_staff_as_previous: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class TermsPart:
+class TermsPart(NamedTuple):
     """One segment of an offer: who does what from when until when."""
 
     service_id: int

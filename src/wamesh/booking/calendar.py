@@ -157,24 +157,15 @@ class Calendar:
         """Returns who does a service, ascending."""
         return sorted(staff_id for staff_id, skilled in self._skills if skilled == service_id)
 
-    def duties(self, service_id: int) -> dict[int, Duty]:
+    def duties(self, service_id: int) -> Mapping[int, Duty]:
         """Returns what the service takes of each staff member who does it, by staff id. Raises
         ServiceNotFound.
         """
-        service = self.service(service_id)
-        return {
-            staff_id: Duty(
-                self._skills[staff_id, service_id].duration_minutes or service.duration_minutes,
-                service.buffer_before_minutes,
-                service.buffer_after_minutes,
-            )
-            for staff_id in self.staff_of(service_id)
-        }
+        return self._duties.get(self.service(service_id).service_id, {})
 
     def price_micros(self, service_id: int, staff_id: int) -> int:
         """Returns what the service costs when this staff member does it."""
-        own = self._skills[staff_id, service_id].price_micros
-        return self.service(service_id).price_micros if own is None else own
+        return self._prices[staff_id, service_id]
 
     @cached_property
     def _remembered_working(self) -> Callable[[Span], tuple[Offsets, Mapping[int, Spans]]]:
@@ -184,6 +175,23 @@ class Calendar:
         offsets = offsets_between(self.zone, *stretch)
         schedules = ((each.staff_id, each.schedule(self.closures)) for each in self.staff)
         return offsets, {staff_id: working_instants(schedule, offsets) for staff_id, schedule in schedules}
+
+    @cached_property
+    def _duties(self) -> Mapping[int, Mapping[int, Duty]]:
+        duties: dict[int, dict[int, Duty]] = {}
+        for (staff_id, service_id), skill in self._skills.items():
+            service = self._services[service_id]
+            duration = skill.duration_minutes or service.duration_minutes
+            duty = Duty(duration, service.buffer_before_minutes, service.buffer_after_minutes)
+            duties.setdefault(service_id, {})[staff_id] = duty
+        return duties
+
+    @cached_property
+    def _prices(self) -> Mapping[tuple[int, int], int]:
+        def price(service_id: int, own: int | None) -> int:
+            return self._services[service_id].price_micros if own is None else own
+
+        return {each: price(each[1], skill.price_micros) for each, skill in self._skills.items()}
 
     @cached_property
     def _services(self) -> Mapping[int, Service]:

@@ -25,6 +25,9 @@ _REACHES_DAYS = (7, 28, 366)
 free.
 """
 
+_FIRST_DAYS = 4
+"""How much of a longer window is searched at first: salons have some 30 starts a day, a page holds 100."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -64,7 +67,7 @@ class Finder:
         if inquiry.exclude_booking_id:
             yield from self._bookings.get(company_id, inquiry.exclude_booking_id)
         ready = outlook(calendar, inquiry, now)
-        finding = yield from self.look(ready, inquiry.exclude_booking_id)
+        finding = yield from self._look_for(page, ready, inquiry)
         starts, more = page.cut(finding.starts)
         suggestions = yield from self._suggest(ready, finding, inquiry, now)
         return Answer(
@@ -75,6 +78,18 @@ class Finder:
             reason=finding.reason(),
             effective_window=ready.question.effective_window,
         )
+
+    def _look_for(self, page: Page, ready: Outlook, inquiry: Inquiry) -> Steps[Finding]:
+        """Puts the question to no more days than the answer needs: the first ones often fill the first page.
+
+        A preference is for the whole window at once, since what is nearest to it may lie anywhere.
+        """
+        beginning = ready.beginning(_FIRST_DAYS)
+        if beginning is not ready and page.after is None and inquiry.preferred is None:
+            finding = yield from self.look(beginning, inquiry.exclude_booking_id)
+            if len(finding.starts) > max(page.size, inquiry.max_suggestions):
+                return finding
+        return (yield from self.look(ready, inquiry.exclude_booking_id))
 
     def look(self, ready: Outlook, exclude_booking_id: int = 0) -> Steps[Finding]:
         """Reads the time of everybody concerned, and puts the question."""

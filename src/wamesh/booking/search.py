@@ -9,20 +9,21 @@ no other way to a slot.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from wamesh.booking.appointments import BookedSegment, Terms, TermsPart, Wish
 from wamesh.booking.calendar import Calendar
 from wamesh.slots.engine import Agenda, Segment, Slot
 from wamesh.slots.finding import Finding, Question
-from wamesh.slots.spans import Span, Spans, canonical
-from wamesh.slots.zones import MINUTES_PER_DAY, instant_ceil, instant_floor, instants_of, offsets_between
+from wamesh.slots.spans import Span, Spans, canonical, clip
+from wamesh.slots.zones import MINUTES_PER_DAY, instant_ceil, instant_floor, instants_of, offsets_between, readings_of
 
 _LONGEST_DATE_MINUTES: Final = 26 * 60
-"""No local date has more minutes: what assignment needs to see of the date on which a visit starts."""
+"""No local date has more minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +79,21 @@ class Outlook:
         if window is None:
             return (0, 0)
         duties = [duty for each in self.question.segments for duty in each.duties.values()]
-        margin = max([_LONGEST_DATE_MINUTES, *(max(duty.before, duty.after) for duty in duties)])
+        buffer = max((max(duty.before, duty.after) for duty in duties), default=0)
         longest = sum(
             max((duty.duration for duty in each.duties.values()), default=0) for each in self.question.segments
         )
-        start, end = window[0] - margin, window[1] + longest + margin
+        dates = _dates_around(self.calendar.zone, window)
+        start, end = min(dates[0], window[0] - buffer), max(dates[1], window[1] + longest + buffer)
         return start // MINUTES_PER_DAY * MINUTES_PER_DAY, -(-end // MINUTES_PER_DAY) * MINUTES_PER_DAY
+
+    def beginning(self, days: int) -> "Outlook":
+        """The same question about the first days of the effective window; itself when that has no more."""
+        window = self.question.effective_window
+        if window is None or window[1] - window[0] <= days * MINUTES_PER_DAY:
+            return self
+        first = (window[0], window[0] + days * MINUTES_PER_DAY)
+        return Outlook(self.calendar, replace(self.question, window=clip(self.question.window, first)))
 
     def look(self, busy: Mapping[int, Spans]) -> Finding:
         """Puts the question; `busy` is what other visits occupy within `stretch`, by staff id, in any order."""
@@ -92,6 +102,16 @@ class Outlook:
             staff_id: Agenda(working[staff_id], canonical(busy.get(staff_id, ()))) for staff_id in self.staff_ids
         }
         return Finding(self.question, agendas, offsets)
+
+
+def _dates_around(zone: ZoneInfo, window: Span) -> Span:
+    """Returns the smallest span that holds, of each instant of the window, the whole local date."""
+    offsets = offsets_between(zone, window[0] - _LONGEST_DATE_MINUTES, window[1] + _LONGEST_DATE_MINUTES)
+    local = [reading for reading, _ in readings_of([window], offsets)]
+    first, last = min(start for start, _ in local), max(end for _, end in local) - 1
+    midnights = (first // MINUTES_PER_DAY * MINUTES_PER_DAY, (last // MINUTES_PER_DAY + 1) * MINUTES_PER_DAY)
+    dates = instants_of([midnights], offsets)
+    return dates[0][0], dates[-1][1]
 
 
 def segments_of(calendar: Calendar, wishes: Sequence[Wish]) -> tuple[Segment, ...]:
@@ -147,12 +167,12 @@ def _window(calendar: Calendar, window: Dates | Instants, bounds: Span) -> Spans
 
 def terms_of(calendar: Calendar, wishes: Sequence[Wish], slot: Slot) -> Terms:
     """Returns what booking the slot would mean: who does what when, and the price."""
-    parts = tuple(
+    parts = [
         TermsPart(wish.service_id, part.staff_id, part.start, part.end)
         for wish, part in zip(wishes, slot.parts, strict=True)
-    )
-    price = sum(calendar.price_micros(each.service_id, each.staff_id) for each in parts)
-    return Terms(parts, price, calendar.company.currency)
+    ]
+    price = sum([calendar.price_micros(each.service_id, each.staff_id) for each in parts])
+    return Terms(tuple(parts), price, calendar.company.currency)
 
 
 def booked_segments(wishes: Sequence[Wish], slot: Slot) -> tuple[BookedSegment, ...]:

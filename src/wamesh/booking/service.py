@@ -5,6 +5,7 @@ page tokens. Refuses SQL, and rules of time or of fields. A method is called wit
 has accepted.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -13,7 +14,6 @@ from typing import Any, Final
 from wamesh.booking import requests, wire
 from wamesh.booking.appointments import Order, Wish
 from wamesh.booking.booker import Booker, Taken
-from wamesh.booking.calendar import Calendar
 from wamesh.booking.errors import PageTokenInvalid, SlotUnavailable
 from wamesh.booking.finder import Answer, Finder, Page
 from wamesh.booking.signing import Signer
@@ -21,10 +21,9 @@ from wamesh.booking.stores import BookingStore, CalendarStore, Transactions
 from wamesh.booking.v1 import booking_pb2 as pb
 from wamesh.booking.v1 import booking_pb2_grpc
 from wamesh.clock import Clock
-from wamesh.slots.engine import Slot
 
-_SLOTS_PAGE: Final = "slots page"
-_BOOKINGS_PAGE: Final = "bookings page"
+_SLOTS_PAGE: Final = b"slots page"
+_BOOKINGS_PAGE: Final = b"bookings page"
 
 
 class BookingService(booking_pb2_grpc.BookingServicer):
@@ -103,12 +102,13 @@ class BookingService(booking_pb2_grpc.BookingServicer):
         self, answer: Answer, wishes: Sequence[Wish], question: str, now: datetime
     ) -> pb.FindSlotsResponse:
         response = pb.FindSlotsResponse(
-            slots=self._slots(answer.calendar, wishes, answer.slots),
-            suggested_slots=self._slots(answer.calendar, wishes, answer.suggestions),
             no_slots_reason=wire.reason(answer.reason),
             time_zone=answer.calendar.company.time_zone,
             evaluate_time=wire.timestamp_of(now),
         )
+        writer = wire.SlotWriter(answer.calendar, wishes, self._signer)
+        writer.write(answer.slots, response.slots)
+        writer.write(answer.suggestions, response.suggested_slots)
         if answer.more:
             response.next_page_token = self._page_token(_SLOTS_PAGE, question, [answer.slots[-1].start])
         if answer.effective_window:
@@ -116,24 +116,24 @@ class BookingService(booking_pb2_grpc.BookingServicer):
             response.effective_window.CopyFrom(wire.interval(start, end))
         return response
 
-    def _slots(self, calendar: Calendar, wishes: Sequence[Wish], slots: Sequence[Slot]) -> list[pb.Slot]:
-        return [wire.slot_message(calendar, wishes, each, self._signer) for each in slots]
-
     async def _unavailable(self, order: Order, now: datetime) -> SlotUnavailable:
         """Returns the refusal of an order, with what is free instead."""
         calendar, slots = await self._database.read(lambda: self._booker.alternatives(order, now))
-        suggestions = pb.SlotUnavailable(suggested_slots=self._slots(calendar, order.wishes, slots))
+        suggestions = pb.SlotUnavailable()
+        wire.SlotWriter(calendar, order.wishes, self._signer).write(slots, suggestions.suggested_slots)
         return SlotUnavailable(order.start_time).attach(suggestions)
 
-    def _page_token(self, purpose: str, question: str, position: list[int]) -> str:
-        return self._signer.seal(purpose, [question, position])
+    def _page_token(self, purpose: bytes, question: str, position: list[int]) -> str:
+        return self._signer.seal(purpose, json.dumps([question, position]).encode())
 
-    def _page_after(self, purpose: str, question: str, token: str) -> list[int] | None:
+    def _page_after(self, purpose: bytes, question: str, token: str) -> list[int] | None:
         """Returns where the page before ended; None on the first. Raises PageTokenInvalid."""
         if not token:
             return None
-        value = self._signer.open(purpose, token)
-        if value is None or value[0] != question:
+        content = self._signer.open(purpose, token)
+        if content is None:
             raise PageTokenInvalid
-        position: list[int] = value[1]
-        return position
+        asked, position = json.loads(content)
+        if asked != question:
+            raise PageTokenInvalid
+        return position  # type: ignore[no-any-return]

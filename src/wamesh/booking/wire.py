@@ -3,9 +3,10 @@
 Owns the shapes of responses. Refuses decisions: what is free, and for how much, is settled before.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from functools import cache, partial
+from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -13,12 +14,15 @@ from google.type.money_pb2 import Money
 
 from wamesh.booking.appointments import Appointment, BookingState, Wish
 from wamesh.booking.calendar import Calendar, Service, StaffMember
-from wamesh.booking.offers import seal_offer
+from wamesh.booking.offers import OfferSealer
 from wamesh.booking.search import terms_of
 from wamesh.booking.signing import Signer
 from wamesh.booking.v1 import booking_pb2 as pb
 from wamesh.slots.engine import Slot
 from wamesh.slots.finding import NoSlots
+
+if TYPE_CHECKING:
+    from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
 
 _MICROS: Final = 1_000_000
 
@@ -62,26 +66,35 @@ def money(micros: int, currency: str) -> Money:
     return Money(currency_code=currency, units=units, nanos=rest * 1000)
 
 
-def slot_message(calendar: Calendar, wishes: Sequence[Wish], slot: Slot, signer: Signer) -> pb.Slot:
-    """The slot, with the token that books it on these terms."""
-    terms = terms_of(calendar, wishes, slot)
-    return pb.Slot(
-        slot_token=seal_offer(calendar.company.company_id, wishes, terms, signer),
-        start_time=timestamp(slot.start),
-        end_time=timestamp(slot.end),
-        local_start=local_start(slot.start, calendar.zone),
-        segments=[
-            pb.SlotSegment(
-                service_id=wish.service_id,
-                staff_id=part.staff_id,
-                available_staff_ids=part.available_staff_ids,
-                start_time=timestamp(part.start),
-                end_time=timestamp(part.end),
-            )
-            for wish, part in zip(wishes, slot.parts, strict=True)
-        ],
-        price=money(terms.price_micros, terms.currency),
-    )
+class SlotWriter:
+    """Writes the slots of one answer: of one calendar, for the same wishes."""
+
+    def __init__(self, calendar: Calendar, wishes: Sequence[Wish], signer: Signer) -> None:
+        self._calendar = calendar
+        self._wishes = wishes
+        self._sealer = OfferSealer(calendar.company.company_id, wishes, calendar.company.currency, signer)
+        self._price = cache(partial(money, currency=calendar.company.currency))
+
+    def write(self, slots: Iterable[Slot], into: "RepeatedCompositeFieldContainer[pb.Slot]") -> None:
+        """Appends the slots to a field, each with the token that books it on these terms.
+
+        Fills each message in its place: with 100 slots in an answer, messages made apart and copied cost double.
+        """
+        for slot in slots:
+            self._fill(into.add(), slot)
+
+    def _fill(self, message: pb.Slot, slot: Slot) -> None:
+        terms = terms_of(self._calendar, self._wishes, slot)
+        message.slot_token = self._sealer.seal(terms)
+        message.start_time.seconds = slot.start * 60
+        message.end_time.seconds = slot.end * 60
+        message.local_start = local_start(slot.start, self._calendar.zone)
+        message.price.CopyFrom(self._price(terms.price_micros))
+        for wish, part in zip(self._wishes, slot.parts, strict=True):
+            segment = message.segments.add(service_id=wish.service_id, staff_id=part.staff_id)
+            segment.available_staff_ids.extend(part.available_staff_ids)
+            segment.start_time.seconds = part.start * 60
+            segment.end_time.seconds = part.end * 60
 
 
 def appointment_message(booking: Appointment, zone: ZoneInfo) -> pb.Appointment:

@@ -31,6 +31,7 @@ CUSTOMER_NUMBER: Final = "+12025550142"
 CUSTOMER_NAME: Final = "Alex"
 QUIET_SECONDS: Final = "0.3"
 REPLY_SECONDS: Final = 45.0
+LOGIN_SECONDS: Final = 20.0
 EMULATOR: Final = "wamesh.emulator.v1.Emulator"
 USUAL_PORTS: Final = {"gateway": 50051, "booking": 50052, "emulator": 50053, "api": 8080}
 
@@ -177,6 +178,18 @@ async def _link(gateway: Any, emulator: Any) -> None:
             await emulator.ScanQr(scan)
         elif step.HasField("failed"):
             raise MeshFailed(f"The demo's number could not be linked: {step.failed.reason}.")
+    await _connected(gateway)
+
+
+async def _connected(gateway: Any) -> None:
+    """Waits until the linked session is logged in. Raises MeshFailed."""
+    try:
+        async with asyncio.timeout(LOGIN_SECONDS):
+            request = gateway_pb2.GetSessionRequest(company_id=COMPANY_ID)
+            while (await gateway.GetSession(request)).session.state != gateway_pb2.SESSION_STATE_CONNECTED:
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        raise MeshFailed(f"The demo's session was not connected within {LOGIN_SECONDS:.0f} s.") from None
 
 
 async def _say(customer: Customer, sentences: Sequence[str]) -> None:

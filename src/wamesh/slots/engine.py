@@ -24,7 +24,8 @@ Invariant: results depend on sets alone, never on the order of rows.
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, chain
+from itertools import chain
+from typing import NamedTuple
 
 from wamesh.slots.spans import (
     Span,
@@ -74,8 +75,7 @@ class Agenda:
     busy: Spans
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """One segment of a slot: `[start, end)` done by `staff_id`, who occupies `[occupied_from,
     occupied_until)`.
     """
@@ -127,12 +127,13 @@ class _Run:
         return tuple([staff_id for staff_id, edges in self._edges if bisect_right(edges, minute) & 1])
 
     def parts(self, staff_id: int, able: tuple[int, ...], minute: int) -> list[Part]:
-        duties = self.duties[staff_id]
-        begins = accumulate((each.duration for each in duties[:-1]), initial=minute)
-        return [
-            Part(staff_id, able, at, at + each.duration, at - each.before, at + each.duration + each.after)
-            for at, each in zip(begins, duties, strict=True)
-        ]
+        parts: list[Part] = []
+        start = minute
+        for duty in self.duties[staff_id]:
+            end = start + duty.duration
+            parts.append(Part(staff_id, able, start, end, start - duty.before, end + duty.after))
+            start = end
+        return parts
 
 
 def _starts(duties: Sequence[Duty], agenda: Agenda, rest: Spans | None) -> list[Span]:
@@ -141,8 +142,8 @@ def _starts(duties: Sequence[Duty], agenda: Agenda, rest: Spans | None) -> list[
     starts = starts_inside(agenda.working, length)
     begin = 0
     for duty in duties:
-        taken = starts_touching(agenda.busy, duty.before, duty.duration + duty.after)
-        starts = subtract(starts, shift(taken, -begin))
+        taken = starts_touching(agenda.busy, duty.before - begin, begin + duty.duration + duty.after)
+        starts = subtract(starts, taken)
         begin += duty.duration
     return starts if rest is None else intersect(starts, shift(rest, -length))
 

@@ -19,7 +19,7 @@ from wamesh.slots.engine import Agenda, Search, Segment, Slot
 from wamesh.slots.filters import at_times, grid_starts, on_weekdays
 from wamesh.slots.load import DayRanks
 from wamesh.slots.spans import Span, Spans, clip, contains, intersect
-from wamesh.slots.zones import MINUTES_PER_DAY, Offsets, instants_of, local_of
+from wamesh.slots.zones import Offsets, day_at, instants_of_day
 
 
 class NoSlots(Enum):
@@ -117,10 +117,9 @@ class Finding:
         return nsmallest(limit, starts, key=distance)
 
     def _day_of(self, instant: int) -> list[Span]:
-        """The instants of the local date; beyond the window, of the date at its edge, where nothing starts."""
+        """The instants of the local date; beyond the window, of the date at its edge, which is nearest anyway."""
         known = min(max(instant, self._offsets[0].start), self._offsets[-1].end - 1)
-        midnight = local_of(known, self._offsets) // MINUTES_PER_DAY * MINUTES_PER_DAY
-        return instants_of([(midnight, midnight + MINUTES_PER_DAY)], self._offsets)
+        return instants_of_day(day_at(known, self._offsets), self._offsets)
 
     def _within_window(self, instants: Spans) -> list[Span]:
         return intersect(instants, clip(self._question.window, self._question.bounds))

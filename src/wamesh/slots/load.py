@@ -6,44 +6,33 @@ counts instants, so that a day of 23 or 25 hours needs no special case.
 Invariant: the ranking of a date is total (equal loads go by id), so that an assignment is never a matter of chance.
 """
 
-from collections import Counter
 from collections.abc import Mapping
 
-from wamesh.slots.spans import Spans
-from wamesh.slots.zones import MINUTES_PER_DAY, Offsets, local_of, readings_of
+from wamesh.slots.spans import Spans, clip, measure
+from wamesh.slots.zones import Offsets, day_at, instants_of_day
 
 
-def minutes_by_day(instants: Spans, offsets: Offsets) -> Counter[int]:
-    """Counts a set of instants by the day number that the wall clock reads at each."""
-    minutes: Counter[int] = Counter()
-    for (start, end), _ in readings_of(instants, offsets):
-        while start < end:
-            day = start // MINUTES_PER_DAY
-            until = min(end, (day + 1) * MINUTES_PER_DAY)
-            minutes[day] += until - start
-            start = until
-    return minutes
+def minutes_on(date: Spans, busy: Spans) -> int:
+    """Counts the busy instants of a date (`zones.instants_of_day`); its cost does not grow with the window."""
+    return sum(measure(clip(busy, span)) for span in date)
 
 
 class DayRanks:
-    """Who comes first on each date of a window: the least loaded, then the lowest id. Counts when first asked."""
+    """Who comes first on each date of a window: the least loaded, then the lowest id. Counts a date when asked."""
 
     def __init__(self, busy: Mapping[int, Spans], offsets: Offsets) -> None:
         self._busy = busy
         self._offsets = offsets
-        self._loads: dict[int, Counter[int]] | None = None
         self._ranks: dict[int, dict[int, int]] = {}
 
     def __call__(self, instant: int) -> Mapping[int, int]:
         """Returns the rank of each staff member, 0 first, on the local date of an instant of the window."""
-        day = local_of(instant, self._offsets) // MINUTES_PER_DAY
+        day = day_at(instant, self._offsets)
         if day not in self._ranks:
-            loads = self._all_loads()
-            order = sorted(loads, key=lambda staff_id: (loads[staff_id][day], staff_id))
-            self._ranks[day] = {staff_id: rank for rank, staff_id in enumerate(order)}
+            self._ranks[day] = self._ranked(day)
         return self._ranks[day]
 
-    def _all_loads(self) -> dict[int, Counter[int]]:
-        if self._loads is None:
-            self._loads = {who: minutes_by_day(busy, self._offsets) for who, busy in self._busy.items()}
-        return self._loads
+    def _ranked(self, day: int) -> dict[int, int]:
+        date = instants_of_day(day, self._offsets)
+        loads = sorted((minutes_on(date, busy), staff_id) for staff_id, busy in self._busy.items())
+        return {staff_id: rank for rank, (_, staff_id) in enumerate(loads)}

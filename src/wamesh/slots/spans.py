@@ -9,25 +9,32 @@ Invariant: every function takes canonical sets (unless it says otherwise), leave
 canonical set. Each runs in time linear in the number of spans, not of minutes.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from itertools import chain
+from itertools import chain, repeat
+from typing import Final
 
 Span = tuple[int, int]
 Spans = Sequence[Span]
+
+_NEVER: Final = (1 << 62, 1 << 62)
+"""A span after every minute that a set can hold."""
 
 
 def canonical(spans: Iterable[Span]) -> list[Span]:
     """Makes a canonical set of any spans: unsorted, overlapping, adjacent and empty ones are fine."""
     result: list[Span] = []
-    for start, end in sorted(spans):
+    reached = None
+    for span in sorted(spans):
+        start, end = span
         if start >= end:
             continue
-        if result and start <= result[-1][1]:
-            if end > result[-1][1]:
-                result[-1] = (result[-1][0], end)
-        else:
-            result.append((start, end))
+        if reached is None or start > reached:
+            result.append(span)
+            reached = end
+        elif end > reached:
+            result[-1] = (result[-1][0], end)
+            reached = end
     return result
 
 
@@ -54,16 +61,18 @@ def intersect(left: Spans, right: Spans) -> list[Span]:
 def subtract(left: Spans, right: Spans) -> list[Span]:
     """Returns the minutes of `left` that are not in `right`."""
     result: list[Span] = []
-    j = 0
+    taken = chain(right, repeat(_NEVER))
+    taken_from, taken_until = next(taken)
     for start, end in left:
-        while j < len(right) and right[j][1] <= start:
-            j += 1
-        k = j
-        while k < len(right) and right[k][0] < end:
-            if start < right[k][0]:
-                result.append((start, right[k][0]))
-            start = right[k][1]
-            k += 1
+        while taken_until <= start:
+            taken_from, taken_until = next(taken)
+        while taken_from < end:
+            if start < taken_from:
+                result.append((start, taken_from))
+            start = taken_until
+            if start >= end:
+                break  # what is taken may reach into the next span too
+            taken_from, taken_until = next(taken)
         if start < end:
             result.append((start, end))
     return result
@@ -75,8 +84,12 @@ def shift(spans: Spans, minutes: int) -> list[Span]:
 
 
 def clip(spans: Spans, within: Span) -> list[Span]:
-    """Returns the minutes of the set that lie in one span."""
-    return intersect(spans, canonical([within]))
+    """Returns the minutes of the set that lie in one span; looks at no others."""
+    start, end = within
+    first, last = bisect_left(spans, (start,)), bisect_left(spans, (end,))
+    if first and spans[first - 1][1] > start:
+        first -= 1
+    return [(max(span[0], start), min(span[1], end)) for span in spans[first:last]] if start < end else []
 
 
 def starts_inside(spans: Spans, length: int) -> list[Span]:
@@ -86,14 +99,14 @@ def starts_inside(spans: Spans, length: int) -> list[Span]:
 
 def starts_touching(spans: Spans, before: int, after: int) -> list[Span]:
     """Returns the minutes `u` for which `[u - before, u + after)` has a minute in the set; `before + after`
-    >= 1.
+    >= 1, and either may be negative.
     """
     return canonical((start - after + 1, end + before) for start, end in spans)
 
 
 def contains(spans: Spans, minute: int) -> bool:
     """Tells whether the minute is in the set."""
-    index = bisect_right(spans, minute, key=lambda span: span[0])
+    index = bisect_left(spans, (minute + 1,))
     return index > 0 and minute < spans[index - 1][1]
 
 

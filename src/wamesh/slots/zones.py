@@ -109,6 +109,11 @@ def local_of(instant: int, offsets: Offsets) -> int:
     raise LookupError(f"instant {instant} lies outside the window of the offsets")
 
 
+def day_at(instant: int, offsets: Offsets) -> int:
+    """Returns the day number that the wall clock reads at an instant; LookupError outside the window."""
+    return local_of(instant, offsets) // MINUTES_PER_DAY
+
+
 def local_span(offsets: Offsets) -> Span:
     """Returns the smallest span of local minutes that holds every wall clock reading of the window; (0, 0)
     when empty.
@@ -132,6 +137,11 @@ def instants_of(local: Spans, offsets: Offsets) -> list[Span]:
         for piece in offsets
         for start, end in intersect(local, [(piece.start + piece.minutes, piece.end + piece.minutes)])
     )
+
+
+def instants_of_day(day: int, offsets: Offsets) -> list[Span]:
+    """Returns the instants of the window whose local date has this day number."""
+    return instants_of([(day * MINUTES_PER_DAY, (day + 1) * MINUTES_PER_DAY)], offsets)
 
 
 def readings_of(instants: Spans, offsets: Offsets) -> Iterator[tuple[Span, int]]:

@@ -55,6 +55,24 @@ async def test_pages_put_together_are_one_page(salon: Salon) -> None:
     assert paged == whole
 
 
+@pytest.mark.parametrize("preferred", [None, datetime(2026, 12, 10, 12, tzinfo=UTC)])
+async def test_the_first_page_of_a_long_window_agrees_with_the_whole(salon: Salon, preferred: datetime | None) -> None:
+    """Slots, staff, prices, tokens and suggestions are the same, whether or not more days were looked at."""
+    await salon.book((await salon.find_on("2026-11-25"))[0])
+    asked = question(last="2026-12-14")
+    if preferred is not None:
+        asked.preferred_start_time.FromDatetime(preferred)
+    asked.page_size = 1000
+    whole = await salon.find(asked)
+    asked.page_size = 50
+    page = await salon.find(asked)
+    assert len(whole.slots) > len(page.slots) == 50
+    assert list(page.slots) == list(whole.slots)[:50]
+    assert page.suggested_slots == whole.suggested_slots
+    assert page.effective_window == whole.effective_window
+    assert page.next_page_token
+
+
 async def test_a_page_token_is_good_for_its_own_question(salon: Salon) -> None:
     """Another question's token, or any other text, is refused."""
     request = question()

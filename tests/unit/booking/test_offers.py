@@ -6,19 +6,19 @@ from hypothesis import strategies as st
 
 from wamesh.booking.appointments import Terms, TermsPart, Wish
 from wamesh.booking.errors import SlotTokenInvalid
-from wamesh.booking.offers import open_offer, seal_offer
+from wamesh.booking.offers import OfferSealer, open_offer
 from wamesh.booking.signing import Signer
 
 SIGNER = Signer(b"k" * 32)
 WISHES = (Wish(1), Wish(2, only=frozenset({8, 7})), Wish(3, excluded=frozenset({9}), same_staff_as_previous=True))
 TERMS = Terms((TermsPart(1, 7, 100, 130), TermsPart(2, 8, 130, 160), TermsPart(3, 8, 160, 190)), 35_500_000, "EUR")
-TOKEN = seal_offer(5, WISHES, TERMS, SIGNER)
+TOKEN = OfferSealer(5, WISHES, "EUR", SIGNER).seal(TERMS)
 
 
 def test_an_offer_opens_to_its_terms_and_wishes() -> None:
     """Sealing the same again gives the same token, so that a retried request has the same content."""
     assert open_offer(5, TOKEN, SIGNER) == (WISHES, TERMS)
-    assert seal_offer(5, WISHES, TERMS, SIGNER) == TOKEN
+    assert OfferSealer(5, WISHES, "EUR", SIGNER).seal(TERMS) == TOKEN
 
 
 @given(st.integers(0, len(TOKEN) - 1), st.characters(codec="utf-8"))
@@ -45,4 +45,4 @@ def test_a_token_is_good_for_its_company_installation_and_purpose() -> None:
     with pytest.raises(SlotTokenInvalid):
         open_offer(5, TOKEN, Signer(b"other" * 8))
     with pytest.raises(SlotTokenInvalid):
-        open_offer(5, SIGNER.seal("page", [5, [], [], 0, "EUR"]), SIGNER)
+        open_offer(5, SIGNER.seal(b"page", SIGNER.open(b"slot", TOKEN) or b""), SIGNER)

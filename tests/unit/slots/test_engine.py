@@ -1,9 +1,9 @@
 """The rules of the engine, one plain case each: minutes of one day, staff 1 and 2."""
 
 from wamesh.slots.engine import Agenda, Duty, Search, Segment
-from wamesh.slots.load import DayRanks, minutes_by_day
+from wamesh.slots.load import DayRanks, minutes_on
 from wamesh.slots.spans import Span, Spans
-from wamesh.slots.zones import Offset
+from wamesh.slots.zones import Offset, instants_of_day
 
 UTC = (Offset(-10_000, 10_000, 0),)
 
@@ -88,5 +88,6 @@ def test_assignment_takes_the_least_loaded_then_the_lowest_id() -> None:
 def test_a_load_counts_each_local_date_for_itself() -> None:
     """A night visit is split at midnight, and an offset decides where midnight is."""
     night = [(1380, 1500)]
-    assert minutes_by_day(night, UTC) == {0: 60, 1: 60}
-    assert minutes_by_day(night, (Offset(-10_000, 10_000, 60),)) == {1: 120}
+    assert [minutes_on(instants_of_day(day, UTC), night) for day in (0, 1)] == [60, 60]
+    east = (Offset(-10_000, 10_000, 60),)
+    assert [minutes_on(instants_of_day(day, east), night) for day in (0, 1)] == [0, 120]

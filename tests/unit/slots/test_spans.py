@@ -54,7 +54,7 @@ def test_starts_inside_are_where_a_length_fits(made: List, length: int) -> None:
     assert spans.starts_inside(made, length) == back(expected)
 
 
-@given(some_sets, st.integers(0, 9), st.integers(1, 9))
+@given(some_sets, st.integers(-5, 9), st.integers(6, 14))
 def test_starts_touching_are_where_something_is_met(made: List, before: int, after: int) -> None:
     """Some minute of `[u - before, u + after)` is in the set."""
     busy = minutes(made)
