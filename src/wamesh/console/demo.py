@@ -186,7 +186,7 @@ async def _connected(gateway: Any) -> None:
     try:
         async with asyncio.timeout(LOGIN_SECONDS):
             request = gateway_pb2.GetSessionRequest(company_id=COMPANY_ID)
-            while (await gateway.GetSession(request)).session.state != gateway_pb2.SESSION_STATE_CONNECTED:
+            while (await gateway.GetSession(request)).session.state != gateway_pb2.SESSION_STATE_CONNECTED:  # noqa: ASYNC110 - asks another process
                 await asyncio.sleep(0.02)
     except TimeoutError:
         raise MeshFailed(f"The demo's session was not connected within {LOGIN_SECONDS:.0f} s.") from None
