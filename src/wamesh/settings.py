@@ -6,12 +6,19 @@ below. A wrong value ends the start with one line that names the variable, the v
 
 import difflib
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 from wamesh.logs import LogFormat
 
@@ -36,7 +43,18 @@ def _database_url(value: str) -> str:
     return value
 
 
+def _host_names(value: Any) -> Any:
+    return [each.strip() for each in value.split(",") if each.strip()] if isinstance(value, str) else value
+
+
+def _only_names(value: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(re.fullmatch(r"\*|[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", each) for each in value):
+        raise ValueError("must be host names without scheme and port, comma-separated, such as api.example.com, or *")
+    return value
+
+
 Address = Annotated[str, AfterValidator(_host_and_port)]
+HostNames = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_host_names), AfterValidator(_only_names)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 
 
@@ -111,6 +129,8 @@ class ApiSettings(ClientSettings):
     api_address: Address = "127.0.0.1:8080"
     api_timeout_seconds: Seconds = 10.0
     """Deadline of an rpc made for an HTTP request."""
+    api_allowed_hosts: HostNames = ()
+    """Names in a request's Host that are answered beside localhost, IP addresses and the host of `api_address`."""
 
 
 class WorkerSettings(ClientSettings):

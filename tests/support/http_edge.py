@@ -79,7 +79,7 @@ async def edge(rules: bool = True, timeout_seconds: float = 5.0) -> AsyncIterato
             port = await _serve(stack, servers, name, service, recorder, rules)
             channel = await stack.enter_async_context(open_channel(f"127.0.0.1:{port}", [service]))
             backends.append(Backend(name, service, channel))
-        application = app.build(backends, timeout_seconds)
+        application = app.build(backends, timeout_seconds, ["edge"])
         client = httpx.AsyncClient(transport=httpx.ASGITransport(app=application), base_url="http://edge")
         yield Edge(await stack.enter_async_context(client), application, recorder, servers)
 

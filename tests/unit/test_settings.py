@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from wamesh.settings import GatewaySettings, WorkerSettings, WrongSetting, load
+from wamesh.settings import ApiSettings, GatewaySettings, WorkerSettings, WrongSetting, load
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,12 @@ def test_each_room_has_its_own_sqlite_file(tmp_path: Path) -> None:
     """Without a PostgreSQL URL a room's database is a file named after it."""
     settings = load(WorkerSettings, data_directory=tmp_path)
     assert settings.room_database_url("worker") == f"sqlite:///{tmp_path}/worker.db"
+
+
+def test_host_names_come_as_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Comma-separated in the environment; a URL is no host name."""
+    monkeypatch.setenv("WAMESH_API_ALLOWED_HOSTS", "api.example.com, mesh ,")
+    assert load(ApiSettings).api_allowed_hosts == ("api.example.com", "mesh")
+    monkeypatch.setenv("WAMESH_API_ALLOWED_HOSTS", "http://api.example.com")
+    with pytest.raises(WrongSetting, match="WAMESH_API_ALLOWED_HOSTS: must be host names without scheme and port"):
+        load(ApiSettings)

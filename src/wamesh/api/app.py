@@ -7,11 +7,11 @@
 | `/readyz` | readiness: 503 while a backend is not ready |
 | `/openapi.json`, `/docs` | the contract as OpenAPI, and a page to browse it; `/` goes there |
 
-No CORS: no other origin may read an answer. Invariant: every response that is no answer is a problem document, and
-none carries the text of an exception.
+No CORS, and no Host but our own: no other origin may read an answer. Invariant: every response that is no answer is a
+problem document, and none carries the text of an exception.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import structlog
@@ -26,6 +26,7 @@ from wamesh.api import answers, calls, intake, openapi, page, problems, query, r
 from wamesh.api.access_log import AccessLog
 from wamesh.api.bindings import Match, Missed, Table
 from wamesh.api.calls import Backend, Caller
+from wamesh.api.hosts import KnownHosts
 from wamesh.api.problems import Problem, Refused
 from wamesh.errors import InvalidArgument
 
@@ -35,8 +36,10 @@ _JSON: Final = "application/json"
 _CLIENT_CLOSED: Final = 499
 
 
-def build(backends: Sequence[Backend], timeout_seconds: float) -> ASGIApp:
+def build(backends: Sequence[Backend], timeout_seconds: float, host_names: Iterable[str]) -> ASGIApp:
     """The application over these backends; an rpc ends after `timeout_seconds` unless the request asks otherwise.
+
+    It answers to `host_names` beside `localhost` and IP addresses.
 
     Raises bindings.BindingError and httprule.TemplateError when the contract has a route that cannot be served.
     """
@@ -58,7 +61,7 @@ def build(backends: Sequence[Backend], timeout_seconds: float) -> ASGIApp:
     )
     application.router.default = Rpcs(table, Caller(backends), timeout_seconds)
     application.router.redirect_slashes = False
-    return AccessLog(application)
+    return AccessLog(KnownHosts(application, _problem(problems.unknown_host()), host_names))
 
 
 class Rpcs:

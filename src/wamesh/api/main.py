@@ -33,7 +33,8 @@ async def run(settings: ApiSettings) -> None:
     listener = listen(settings.api_address)
     async with AsyncExitStack() as stack:
         backends = await _backends(settings, stack)
-        application = app.build(backends, settings.api_timeout_seconds)
+        names = (settings.api_address.rpartition(":")[0], *settings.api_allowed_hosts)
+        application = app.build(backends, settings.api_timeout_seconds, names)
         _log.info("serving", address=settings.api_address)
         await serve(application, listener, stop, settings.drain_seconds)
     _log.info("stopped")

@@ -25,11 +25,11 @@ _DESCRIPTION: Final = """\
 Every unary rpc of the mesh as REST. Streams (listed under `x-grpc-only`) are gRPC only.
 
 Types are strict: an integer is a JSON integer, never text or a number with a point or exponent; a time is RFC 3339
-with \\ offset; a duration is seconds such as "3s"; an enum is the name of a value. A request that breaks this is
-refused with every \\ wrong field named.
+with offset; a duration is seconds such as "3s"; an enum is the name of a value. A request that breaks this is
+refused with every wrong field named.
 
 Names are those of the protos. In a request lowerCamelCase is understood as well, null means absent, and a field of
-the path \\ may be repeated in the body when it says the same. In an answer a field that cannot be absent is always
+the path may be repeated in the body when it says the same. In an answer a field that cannot be absent is always
 there.
 
 Refusals are problem documents (RFC 9457). Decide by `reason`.\

@@ -49,6 +49,7 @@ REASONS: Final[Mapping[str, str]] = {
     "FIELD_RULE_BROKEN": "A field is of the wrong type or breaks a rule; violations lists every one.",
     "ROUTE_NOT_FOUND": "No route has this path.",
     "METHOD_NOT_ALLOWED": "The path exists for other HTTP methods; the Allow header lists them.",
+    "HOST_UNKNOWN": "The Host header names a host that this API does not answer to; see WAMESH_API_ALLOWED_HOSTS.",
     "CONTENT_TYPE_UNSUPPORTED": "The request does not say Content-Type: application/json.",
     "BODY_TOO_LARGE": "The body is larger than any request may be.",
     "BODY_UNEXPECTED": "The route takes no body.",
@@ -145,6 +146,12 @@ def wrong_method(http_method: str, allowed: Sequence[str]) -> Problem:
     listed = ", ".join(allowed)
     detail = f"{http_method[:16]} does not work here; {listed} does."
     return Problem(405, "UNIMPLEMENTED", "METHOD_NOT_ALLOWED", detail, headers={"Allow": listed})
+
+
+def unknown_host() -> Problem:
+    """The request was meant for another host, or for a name that somebody pointed at this one."""
+    detail = "This API does not answer to the host that the request names; WAMESH_API_ALLOWED_HOSTS adds one."
+    return Problem(421, "PERMISSION_DENIED", "HOST_UNKNOWN", detail)
 
 
 def wrong_content_type() -> Problem:

@@ -79,7 +79,7 @@ def advance(
     if isinstance(cell, Crash):
         session = _with_crash(session, now, policy)
         cell = _after_crash(session, cell, policy)
-    moved = _timed(_moved(session, cell, now, policy), now, jitter, expires_in, policy)
+    moved = _counted(session, _timed(_moved(session, cell, now, policy), now, jitter, expires_in, policy))
     return moved, _effects(session, moved, cell)
 
 
@@ -116,11 +116,21 @@ def _timed(moved: Session, now: datetime, jitter: float, expires_in: timedelta |
             return replace(moved, wake_time=now + policy.dial_timeout)
         case SessionState.DISCONNECTED:
             delay = _retry_delay(moved, jitter, policy)
-            return replace(moved, wake_time=now + delay, attempt=moved.attempt + 1)
+            return replace(moved, wake_time=now + delay)
         case SessionState.BANNED:
             return replace(moved, wake_time=None if expires_in is None else now + expires_in)
         case _:
             return moved
+
+
+def _counted(before: Session, after: Session) -> Session:
+    """Counts the try that DISCONNECTED waits for. A connection that is lost is none: the library redials by itself,
+    and a flapping network must not make a later crash wait for minutes.
+    """
+    redials = before.state is SessionState.CONNECTED and after.reason is Reason.NETWORK_LOST
+    if after.state is not SessionState.DISCONNECTED or redials:
+        return after
+    return replace(after, attempt=after.attempt + 1)
 
 
 def _retry_delay(session: Session, jitter: float, policy: Policy) -> timedelta:

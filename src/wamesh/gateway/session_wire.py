@@ -59,7 +59,7 @@ def encode_record(event: events.MessageReceived | events.ReceiptReceived) -> pb.
 
 
 def decode_record(record: pb.Record) -> events.MessageReceived | events.ReceiptReceived:
-    """Returns the event that the journal kept. Raises WireError."""
+    """Returns the event that the journal kept; NUL characters in it become U+FFFD. Raises WireError."""
     match record.WhichOneof("record"):
         case "message":
             return events.MessageReceived(_decode_message(record.message))
@@ -90,15 +90,15 @@ def _encode_message(message: events.InboundMessage) -> pb.InboundMessage:
 def _decode_message(encoded: pb.InboundMessage) -> events.InboundMessage:
     return events.InboundMessage(
         chat=Jid.parse(encoded.chat),
-        message_id=encoded.message_id,
+        message_id=_storable(encoded.message_id),
         sender=Jid.parse(encoded.sender),
         time=encoded.time.ToDatetime(UTC),
         kind=events.ContentKind(encoded.kind),
-        text=encoded.text,
+        text=_storable(encoded.text),
         sender_alternate=_jid(encoded.sender_alternate),
         phone_number=encoded.phone_number if encoded.HasField("phone_number") else None,
-        push_name=encoded.push_name,
-        quoted_message_id=encoded.quoted_message_id,
+        push_name=_storable(encoded.push_name),
+        quoted_message_id=_storable(encoded.quoted_message_id),
         from_me=encoded.from_me,
         group=encoded.group,
     )
@@ -106,9 +106,15 @@ def _decode_message(encoded: pb.InboundMessage) -> events.InboundMessage:
 
 def _decode_receipt(encoded: pb.Receipt) -> events.ReceiptReceived:
     kind = events.ReceiptKind(encoded.kind)
-    return events.ReceiptReceived(
-        Jid.parse(encoded.chat), tuple(encoded.message_ids), kind, encoded.time.ToDatetime(UTC)
-    )
+    message_ids = tuple(_storable(each) for each in encoded.message_ids)
+    return events.ReceiptReceived(Jid.parse(encoded.chat), message_ids, kind, encoded.time.ToDatetime(UTC))
+
+
+def _storable(words: str) -> str:
+    """What a customer's phone chose, without NUL: PostgreSQL stores none, and one record that no sink takes would hold
+    back every later one of its company.
+    """
+    return words.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def _text(jid: Jid | None) -> str:

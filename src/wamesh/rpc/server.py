@@ -34,7 +34,7 @@ SERVER_OPTIONS: Final = (
     ("grpc.so_reuseport", 0),  # two servers on one port would share its calls silently
     ("grpc.keepalive_permit_without_calls", 1),
     (
-        "grpc.http2.min_recv_ping_interval_without_data_ms",
+        "grpc.http2.min_ping_interval_without_data_ms",
         5_000,
     ),  # below the clients' keepalive, or they get GOAWAY
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),

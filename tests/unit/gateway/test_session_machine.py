@@ -170,6 +170,17 @@ def test_a_flapping_connection_does_not_reset_the_backoff() -> None:
     assert (flapped.attempt, stable.attempt) == (6, 1)
 
 
+def test_a_flapping_network_does_not_delay_the_restart_after_a_crash() -> None:
+    """The library mends a loss by itself, so no loss is a try of ours; the first crash waits for the first delay."""
+    session = at(SessionState.CONNECTED)
+    for second in range(12):
+        session, _ = advance(session, Event.NETWORK_LOST, NOW + second * SECOND)
+        session, _ = advance(session, Event.CONNECTED, NOW + second * SECOND)
+    crashed, _ = advance(session, Event.PROCESS_EXITED, NOW + 13 * SECOND)
+    assert crashed.wake_time is not None
+    assert crashed.wake_time - (NOW + 13 * SECOND) <= DEFAULT_POLICY.first_retry
+
+
 def test_the_library_may_redial_by_itself_first() -> None:
     """After a network loss the process gets its grace, and keeps running meanwhile."""
     session, effects = advance(at(SessionState.CONNECTED), Event.NETWORK_LOST, NOW)

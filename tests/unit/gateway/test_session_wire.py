@@ -1,5 +1,6 @@
 """Values that go to a session process and back are equal; anything else is refused."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -82,6 +83,17 @@ def test_a_record_comes_through(event: events.MessageReceived | events.ReceiptRe
     assert decode_record(pb.Record.FromString(encode_record(event).SerializeToString())) == event
     with pytest.raises(WireError):
         encode_event(event)
+
+
+def test_a_record_never_holds_what_no_database_stores() -> None:
+    """A customer who sends NUL does not hold back the messages that come after: PostgreSQL refuses it for ever."""
+    message = replace(MESSAGE, message_id="3E\0B", text="\0", push_name="Zo\0", quoted_message_id="\0")
+    kept = decode_record(encode_record(events.MessageReceived(message)))
+    assert kept == events.MessageReceived(
+        replace(MESSAGE, message_id="3E\ufffdB", text="\ufffd", push_name="Zo\ufffd", quoted_message_id="\ufffd")
+    )
+    receipt = events.ReceiptReceived(HIDDEN, ("3E\0B",), events.ReceiptKind.READ, NOW)
+    assert decode_record(encode_record(receipt)) == replace(receipt, message_ids=("3E\ufffdB",))
 
 
 @pytest.mark.parametrize(

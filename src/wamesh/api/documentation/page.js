@@ -10,6 +10,12 @@ function element(tag, properties = {}, ...children) {
   return node;
 }
 
+/** A paragraph; what stands between backticks is code, as in the protos' comments. */
+function paragraph(text, properties = {}) {
+  return element("p", properties,
+    (text ?? "").split("`").map((part, index) => (index % 2 ? element("code", {}, part) : part)));
+}
+
 /** The thing a `$ref` points to, with what stands beside the reference; anything else as it is. */
 function resolved(value) {
   if (!value?.$ref) return value;
@@ -50,7 +56,7 @@ function fields(schema, seen = []) {
     return [
       element("dt", {}, name),
       element("dd", {},
-        element("p", {}, principal(each).description ?? ""),
+        paragraph(principal(each).description),
         element("p", { className: "type" }, typeOf(each) + required),
         fields(each, [...seen, inner.title])),
     ];
@@ -91,8 +97,9 @@ function parameterInput(parameter) {
 function trial(method, path, operation, parameters) {
   const bodySchema = operation.requestBody?.content["application/json"].schema;
   const inputs = parameters.filter((each) => each.in !== "header");
+  const start = bodySchema && JSON.stringify(sample(bodySchema), null, 2);
   const body = bodySchema && element("textarea",
-    { value: JSON.stringify(sample(bodySchema), null, 2), spellcheck: false, ariaLabel: "Body" });
+    { value: start, rows: start.split("\n").length, spellcheck: false, ariaLabel: "Body" });
   const shown = element("pre", { hidden: true });
   const form = element("form", {}, element("h3", {}, "Try it"), inputs.map(parameterInput), body,
     element("button", {}, "Send"), shown);
@@ -129,12 +136,12 @@ function operationView(method, path, operation) {
   const body = operation.requestBody?.content["application/json"].schema;
   const described = parameters.map((each) => [
     element("dt", {}, each.name),
-    element("dd", {}, element("p", {}, each.description ?? ""), element("p", { className: "type" }, `${each.in}, ${typeOf(each.schema)}`)),
+    element("dd", {}, paragraph(each.description), element("p", { className: "type" }, `${each.in}, ${typeOf(each.schema)}`)),
   ]);
   return element("details", { id: operation.operationId },
     element("summary", {}, element("span", { className: `method ${method.toUpperCase()}` }, method.toUpperCase()),
       element("code", {}, path), element("span", { className: "quiet" }, operation.summary)),
-    element("p", {}, operation.description),
+    paragraph(operation.description),
     element("p", { className: "quiet" }, `gRPC: ${operation["x-grpc-method"]}`),
     element("h3", {}, "Parameters"), element("dl", {}, described),
     body && element("h3", {}, "Body"), body && fields(body),
@@ -145,11 +152,11 @@ function operationView(method, path, operation) {
 function tagView(tag) {
   const found = Object.entries(spec.paths).flatMap(([path, item]) =>
     METHODS.filter((method) => item[method]?.tags.includes(tag.name)).map((method) => operationView(method, path, item[method])));
-  return element("section", {}, element("h2", {}, tag.name), element("p", {}, tag.description), found);
+  return element("section", {}, element("h2", {}, tag.name), paragraph(tag.description), found);
 }
 
 function listView(title, words) {
-  const rows = Object.entries(words).map(([name, text]) => [element("dt", {}, name), element("dd", {}, element("p", {}, text))]);
+  const rows = Object.entries(words).map(([name, text]) => [element("dt", {}, name), element("dd", {}, paragraph(text))]);
   return element("section", {}, element("h2", {}, title), element("dl", {}, rows));
 }
 
@@ -159,7 +166,7 @@ function filterOn(text) {
   }
 }
 
-document.getElementById("about").textContent = spec.info.description;
+document.getElementById("about").replaceWith(paragraph(spec.info.description, { id: "about" }));
 document.getElementById("operations").replaceChildren(
   ...spec.tags.map(tagView),
   listView("gRPC only", spec["x-grpc-only"]),
