@@ -75,6 +75,7 @@ class FakeGateway(GatewayServicer):
         self.refuse: MeshError | None = None
         self.attempts = 0
         self.opened = 0
+        self.nacks: list[gateway.Nack] = []
         self._sequence = 0
         self._changed = asyncio.Condition()
 
@@ -151,6 +152,8 @@ class FakeGateway(GatewayServicer):
     async def _read_acks(self, requests: AsyncIterator[Any], busy: dict[str, tuple[tuple[int, str], int]]) -> None:
         async for request in requests:
             named = request.ack.delivery_id or request.nack.delivery_id
+            if request.HasField("nack"):
+                self.nacks.append(request.nack)
             if named not in busy:
                 continue
             async with self._changed:

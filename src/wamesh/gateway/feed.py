@@ -56,14 +56,15 @@ class Consumer:
         if claim is not None:
             await self._feed.surely(self._feed.acked(claim))
 
-    async def nack(self, delivery_id: str, delay: timedelta | None) -> None:
-        """Gives a delivery back for `delay` (None: growing with its attempts). Ignored when it is not
-        open.
+    async def nack(self, delivery_id: str, delay: timedelta | None, *, counted: bool = True) -> None:
+        """Gives a delivery back for `delay` (None: growing with its attempts); `counted` says whether this was one.
+
+        Ignored when it is not open.
         """
         claim = self.window.close(delivery_id)
         if claim is not None:
             delay = retry_delay(claim.attempt) if delay is None else delay
-            await self._feed.surely(self._feed.nacked(claim, delay))
+            await self._feed.surely(self._feed.nacked(claim, delay, counted))
 
     async def extend(self, delivery_id: str, duration: timedelta) -> None:
         """Gives a delivery `duration` from now. Ignored when it is not open any more."""
@@ -133,11 +134,11 @@ class Feed:
         self._look_now()
         self.note(await self._store.ack(claim))
 
-    async def nacked(self, claim: Claim, delay: timedelta) -> None:
+    async def nacked(self, claim: Claim, delay: timedelta, counted: bool) -> None:
         """Records a nack."""
         self._look_now()
         due = self._clock() + delay
-        await self._store.give_back([claim], due, counted=True)
+        await self._store.give_back([claim], due, counted=counted)
         self.note(due)
 
     async def extended(self, window: Window, delivery_id: str, duration: timedelta) -> None:

@@ -132,7 +132,7 @@ async def _answer(request: pb.ReceiveRequest, consumer: Consumer) -> None:
         case "nack":
             given = request.nack.HasField("retry_delay")
             delay = request.nack.retry_delay.ToTimedelta() if given else None
-            await consumer.nack(request.nack.delivery_id, delay)
+            await consumer.nack(request.nack.delivery_id, delay, counted=not request.nack.uncounted)
         case "extend":
             await consumer.extend(request.extend.delivery_id, request.extend.ack_deadline.ToTimedelta())
         case _:

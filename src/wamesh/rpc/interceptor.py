@@ -19,6 +19,7 @@ from typing import Any, Final, NoReturn, TypeAlias
 
 import grpc
 import structlog
+from google.protobuf.message import DecodeError
 
 from wamesh.errors import MeshError, Unavailable
 from wamesh.rpc import deadline, errors, validation
@@ -64,7 +65,7 @@ class RpcInterceptor(grpc.aio.ServerInterceptor):
 
     def _wrap(self, handler: Handler, method: str) -> Handler:
         codec = {
-            "request_deserializer": handler.request_deserializer,
+            "request_deserializer": _forgiving(handler.request_deserializer or bytes),
             "response_serializer": handler.response_serializer,
         }
         if handler.stream_stream:
@@ -112,6 +113,18 @@ class RpcInterceptor(grpc.aio.ServerInterceptor):
             raise Draining from None
         finally:
             self._streams.discard(task)
+
+
+def _forgiving(deserialize: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
+    """Gives None for bytes that are no such message, so that they are refused like any other wrong request."""
+
+    def message_or_none(data: bytes) -> Any:
+        try:
+            return deserialize(data)
+        except DecodeError:
+            return None
+
+    return message_or_none
 
 
 async def _checked(requests: AsyncIterator[Any]) -> AsyncIterator[Any]:

@@ -12,8 +12,13 @@ from wamesh.errors import InvalidArgument, Violation
 _VALIDATOR: Final = Validator()
 
 
-def check(message: Message) -> None:
-    """Raises InvalidArgument with every broken rule of the message; about 3 us when there is none."""
+def check(message: Message | None) -> None:
+    """Raises InvalidArgument with every broken rule of the message; about 3 us when there is none.
+
+    None stands for bytes that could not be decoded.
+    """
+    if message is None:
+        raise InvalidArgument([Violation("(request)", "is not a message of this type, or its text is not UTF-8")])
     broken = _VALIDATOR.collect_violations(message)
     if broken:
         raise InvalidArgument([_violation(each) for each in broken])

@@ -178,7 +178,7 @@ def _failure(error: grpc.aio.AioRpcError) -> Exception:
     refusal = refusal_of(error)
     if refusal.reason == "COMPANY_NOT_FOUND":
         return CompanyUnknown(refusal.message)
-    return TryLater(f"booking: {refusal.code.name} {refusal.message}", refusal.retry_after)
+    return TryLater("booking", refusal)
 
 
 def _taken(refusal: Refusal) -> Event | None:

@@ -1,18 +1,39 @@
 """What can stop a turn, as the runner tells it apart.
 
-TryLater        nothing is lost; the delivery is given back and comes again
+TryLater        nothing is lost; the delivery is given back and comes again. When a service is away, the attempt does
+                not count, however long that lasts; when it failed by a bug, it does
 CompanyUnknown  booking has no such company; nobody can answer, so the delivery is done with
 """
 
 from datetime import timedelta
+from typing import Final
+
+import grpc
+
+from wamesh.rpc.errors import Refusal
+
+_AWAY: Final = frozenset(
+    {
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.FAILED_PRECONDITION,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        grpc.StatusCode.CANCELLED,
+    }
+)
+_USUAL_ABSENCE: Final = timedelta(seconds=5)
 
 
 class TryLater(Exception):
-    """A service cannot answer now. `retry_after` is its wish, if it has one."""
+    """A service cannot answer now.
 
-    def __init__(self, why: str, retry_after: timedelta | None = None) -> None:
-        super().__init__(why)
-        self.retry_after = retry_after
+    `away` tells that it, or the session behind it, is out of reach; `retry_after` is then always set.
+    """
+
+    def __init__(self, service: str, refusal: Refusal) -> None:
+        super().__init__(f"{service}: {refusal.code.name} {refusal.message}")
+        self.away = refusal.code in _AWAY
+        self.retry_after = refusal.retry_after or (_USUAL_ABSENCE if self.away else None)
 
 
 class CompanyUnknown(Exception):

@@ -44,8 +44,7 @@ class GatewayClient:
             response = await self.stub.Send(request)
         except grpc.aio.AioRpcError as error:
             if error.code() not in _FOR_GOOD:
-                refusal = refusal_of(error)
-                raise TryLater(f"gateway: {refusal.code.name} {refusal.message}", refusal.retry_after) from error
+                raise TryLater("gateway", refusal_of(error)) from error
             _log.error("reply_refused", request_id=reply.request_id, code=error.code().name, message=error.details())
             return Outcome.FAILED
         return _outcome(response.message)

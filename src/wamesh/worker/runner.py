@@ -143,7 +143,7 @@ class _Stream:
             log.error("company_unknown", action="load its calendar with wamesh seed; its customers get no answer")
         except TryLater as later:
             log.warning("try_later", why=str(later))
-            return _nack(delivery, later.retry_after)
+            return _nack(delivery, later.retry_after, uncounted=later.away)
         except TurnTaken:
             return _nack(delivery, None)
         except Exception:  # one broken conversation must not end the others
@@ -152,9 +152,9 @@ class _Stream:
         return pb.ReceiveRequest(ack=pb.Ack(delivery_id=delivery.delivery_id))
 
 
-def _nack(delivery: pb.Delivery, retry_after: timedelta | None) -> pb.ReceiveRequest:
+def _nack(delivery: pb.Delivery, retry_after: timedelta | None, uncounted: bool = False) -> pb.ReceiveRequest:
     """Gives the delivery back; without a wish the gateway delays it, longer each time."""
-    nack = pb.Nack(delivery_id=delivery.delivery_id)
+    nack = pb.Nack(delivery_id=delivery.delivery_id, uncounted=uncounted)
     if retry_after is not None:
         nack.retry_delay.FromTimedelta(min(retry_after, LONGEST_RETRY))
     return pb.ReceiveRequest(nack=nack)

@@ -133,16 +133,17 @@ async def test_a_stream_that_ends_gives_its_work_back_at_once(gateway: RunningGa
     successor.cancel()
 
 
-async def test_a_nacked_delivery_comes_again(gateway: RunningGateway) -> None:
-    """After the delay that the client gives; here, none."""
+@pytest.mark.parametrize(("uncounted", "attempt"), [(False, 2), (True, 1)])
+async def test_a_nacked_delivery_comes_again(gateway: RunningGateway, uncounted: bool, attempt: int) -> None:
+    """After the delay that the client gives; here, none. An attempt that the client does not blame is not counted."""
     await gateway.inbox.accept(7, 1, inbound("m-1"))
     call = await gateway.open()
     first = await next_delivery(call)
-    nack = pb.Nack(delivery_id=first.delivery_id)
+    nack = pb.Nack(delivery_id=first.delivery_id, uncounted=uncounted)
     nack.retry_delay.SetInParent()
     await call.write(pb.ReceiveRequest(nack=nack))
     again = await next_delivery(call)
-    assert (ids(again), again.attempt) == (["m-1"], 2)
+    assert (ids(again), again.attempt) == (["m-1"], attempt)
     assert again.delivery_id != first.delivery_id
     call.cancel()
 

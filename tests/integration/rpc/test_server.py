@@ -89,6 +89,15 @@ async def test_a_refusal_keeps_its_words_over_the_wire(
     assert refusal.retry_after == getattr(error, "retry_after", None)
 
 
+@pytest.mark.parametrize("raw", [b"\xff", b"\x0a\x02\xff\xfe", b"not a message"])
+async def test_bytes_that_are_no_message_are_refused(channel: grpc.aio.Channel, raw: bytes) -> None:
+    """Undecodable bytes are the caller's mistake: INVALID_ARGUMENT, like any other wrong request."""
+    call: Any = channel.unary_unary("/wamesh.booking.v1.Booking/ListBookings")
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await call(raw)
+    assert refusal_of(caught.value).reason == "FIELD_RULE_BROKEN"
+
+
 async def test_an_unforeseen_error_tells_nothing_of_itself(
     servicer: AnswerableBooking, channel: grpc.aio.Channel
 ) -> None:

@@ -112,6 +112,7 @@ async def test_nothing_is_lost_while_the_session_is_down(mesh: Mesh, store: Conv
         mesh.gateway.refuse = None
         await mesh.gateway.settled()
     assert len(mesh.gateway.sent) == 1
+    assert all(nack.uncounted for nack in mesh.gateway.nacks)  # an outage makes no dead letters
 
 
 async def test_nothing_is_lost_while_booking_is_down(mesh: Mesh, store: ConversationStore) -> None:
@@ -124,6 +125,7 @@ async def test_nothing_is_lost_while_booking_is_down(mesh: Mesh, store: Conversa
         mesh.booking.down = False
         await mesh.gateway.settled()
     assert len(mesh.gateway.sent) == 1
+    assert all(nack.uncounted for nack in mesh.gateway.nacks)
 
 
 async def test_a_lost_stream_is_opened_again(mesh: Mesh, store: ConversationStore) -> None:

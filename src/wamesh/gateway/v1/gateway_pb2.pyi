@@ -1170,8 +1170,13 @@ class Nack(_message.Message):
 
     DELIVERY_ID_FIELD_NUMBER: _builtins.int
     RETRY_DELAY_FIELD_NUMBER: _builtins.int
+    UNCOUNTED_FIELD_NUMBER: _builtins.int
     delivery_id: _builtins.str
     """The delivery_id of the delivery. An id that is not open any more is ignored."""
+    uncounted: _builtins.bool
+    """The fault is not the delivery's: something that the client itself needs is away. The attempt does not count, so an
+    outage of any length makes no dead letters.
+    """
     @_builtins.property
     def retry_delay(self) -> _duration_pb2.Duration:
         """It comes again after so long, 0 to 3600 s; absent means with growing delay. Other conversations do not wait for it."""
@@ -1181,10 +1186,11 @@ class Nack(_message.Message):
         *,
         delivery_id: _builtins.str = ...,
         retry_delay: _duration_pb2.Duration | None = ...,
+        uncounted: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["retry_delay", b"retry_delay"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["delivery_id", b"delivery_id", "retry_delay", b"retry_delay"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["delivery_id", b"delivery_id", "retry_delay", b"retry_delay", "uncounted", b"uncounted"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1202,7 +1208,7 @@ class ExtendAck(_message.Message):
     """The delivery_id of the delivery. An id that is not open any more is ignored."""
     @_builtins.property
     def ack_deadline(self) -> _duration_pb2.Duration:
-        """From now; 1 to 600 s."""
+        """From now; required, 1 to 600 s."""
 
     def __init__(
         self,
