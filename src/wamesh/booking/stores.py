@@ -76,10 +76,3 @@ class BookingStore(Protocol):
 
     def list(self, query: BookingQuery) -> Steps[list[Appointment]]:
         """Reads bookings by start, then id."""
-
-
-class SecretStore(Protocol):
-    """Keys that every replica of the service shares."""
-
-    def secret(self, name: str, proposal: bytes) -> Steps[bytes]:
-        """Returns the secret of that name; the first caller's proposal becomes it. Runs in a write."""

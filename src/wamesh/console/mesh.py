@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -36,7 +36,6 @@ class Member:
 
     name: str
     stop_order: int
-    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 def members(transport: str) -> list[Member]:
@@ -109,7 +108,7 @@ class Mesh:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
-            env={**os.environ, **self._environment, **member.environment},
+            env={**os.environ, **self._environment},
             start_new_session=True,  # Ctrl-C reaches the mesh alone, which then stops its members in order
             limit=LINE_BYTES,
         )
@@ -120,17 +119,16 @@ class Mesh:
         return await process.wait()
 
     async def _stop(self, name: str) -> None:
+        """Ends a member; its keeper prints what it still says, then ends too."""
         process, keeper = self._processes.get(name), self._keepers[name]
-        if process is not None and process.returncode is None:
+        if process is None or process.returncode is not None:
+            keeper.cancel()  # it is starting the member, or waits to start it again
+        else:
             process.send_signal(signal.SIGTERM)
-            try:
-                await asyncio.wait_for(process.wait(), KILL_AFTER_SECONDS)
-            except TimeoutError:
+            if not (await asyncio.wait([keeper], timeout=KILL_AFTER_SECONDS))[0]:
                 self._print_line(name, f"did not stop within {KILL_AFTER_SECONDS:.0f} s; killed")
                 process.kill()
-        if not keeper.done():
-            await asyncio.wait([keeper], timeout=1.0)
-            keeper.cancel()
+        await asyncio.gather(keeper, return_exceptions=True)
 
 
 async def first_of(*awaitables: Coroutine[Any, Any, Any]) -> None:

@@ -70,7 +70,7 @@ _CATALOGUE_TABLES: Final = ("absences", "day_plans", "skills", "staff", "service
 
 
 class CalendarTables:
-    """`booking.stores.CalendarStore` and `SecretStore` over a database."""
+    """`booking.stores.CalendarStore` over a database, and the secrets that all replicas of the service share."""
 
     def __init__(self, database: Database) -> None:
         self._row_lock = database.row_lock

@@ -18,7 +18,6 @@ from typing import Final, Self
 PHONE_NUMBER_SERVER: Final = "s.whatsapp.net"
 HIDDEN_SERVER: Final = "lid"
 GROUP_SERVER: Final = "g.us"
-BROADCAST_SERVER: Final = "broadcast"
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _USER = re.compile(r"[0-9A-Za-z_-]+")

@@ -7,7 +7,6 @@ anew, without a word to the application (whatsmeow, observed 2026-09-21).
 
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Final
 
 
 class Step(Enum):
@@ -26,9 +25,6 @@ class KeepAlivePace:
     every: float = 25.0
     patience: float = 10.0
     give_up: float = 180.0
-
-
-DEFAULT_PACE: Final = KeepAlivePace()
 
 
 class KeepAlive:

@@ -11,7 +11,6 @@ from typing import Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
 Language: TypeAlias = Literal["ru", "en"]
-LANGUAGES: tuple[Language, ...] = ("ru", "en")
 
 
 @dataclass(frozen=True, slots=True)
