@@ -86,6 +86,8 @@ async def refused_connection(url: str) -> None:
                 _, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
             except ConnectionRefusedError:
                 return
+            except ConnectionResetError:
+                continue  # the listener was closed while this connection still waited in its queue
             writer.close()
             await asyncio.sleep(0.01)
 
