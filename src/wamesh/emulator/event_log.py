@@ -9,7 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from wamesh.clock import Clock
 from wamesh.emulator.log import Log
-from wamesh.emulator.people import Account
+from wamesh.emulator.memory.people import Account
 from wamesh.emulator.v1 import emulator_pb2 as pb
 
 

@@ -9,10 +9,10 @@ from datetime import timedelta
 import structlog
 
 from wamesh.clock import utc_now
-from wamesh.emulator.memory_network import MemoryNetwork, PairingPace
+from wamesh.emulator.memory.network import MemoryNetwork, PairingPace
+from wamesh.emulator.memory.wire_service import MemoryWireService
 from wamesh.emulator.service import EmulatorService
 from wamesh.emulator.v1 import emulator_pb2_grpc, memory_wire_pb2_grpc
-from wamesh.emulator.wire_service import MemoryWireService
 from wamesh.rpc.server import Server, Service, stop_signal
 from wamesh.settings import EmulatorSettings, WrongSetting
 

@@ -10,8 +10,8 @@ import grpc
 
 from wamesh.emulator.event_log import timestamp
 from wamesh.emulator.log import Log
-from wamesh.emulator.memory_network import MemoryNetwork
-from wamesh.emulator.people import Account
+from wamesh.emulator.memory.network import MemoryNetwork
+from wamesh.emulator.memory.people import Account
 from wamesh.emulator.v1 import emulator_pb2 as pb
 from wamesh.emulator.v1 import emulator_pb2_grpc
 

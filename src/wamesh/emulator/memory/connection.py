@@ -14,8 +14,8 @@ from wamesh.emulator.v1 import memory_wire_pb2 as wire
 from wamesh.whatsapp.jid import Jid
 
 if TYPE_CHECKING:
-    from wamesh.emulator.memory_network import MemoryNetwork
-    from wamesh.emulator.people import Account, Customer, Device
+    from wamesh.emulator.memory.network import MemoryNetwork
+    from wamesh.emulator.memory.people import Account, Customer, Device
 
 UNLINKING_CODES: Final = frozenset({401, 403, 406})
 NOT_ON_WHATSAPP: Final = 404

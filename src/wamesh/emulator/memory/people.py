@@ -19,7 +19,7 @@ from wamesh.emulator.v1 import memory_wire_pb2 as wire
 from wamesh.whatsapp.jid import HIDDEN_SERVER, Jid
 
 if TYPE_CHECKING:
-    from wamesh.emulator.connection import Connection
+    from wamesh.emulator.memory.connection import Connection
 
 
 def lid_of(phone_number: str) -> Jid:

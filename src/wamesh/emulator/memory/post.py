@@ -7,7 +7,7 @@ may send. Invariant: a message is in the log before it is in a mailbox or on its
 from collections.abc import Callable
 
 from wamesh.emulator.event_log import EventLog, timestamp
-from wamesh.emulator.people import Account, Customer, Device
+from wamesh.emulator.memory.people import Account, Customer, Device
 from wamesh.emulator.v1 import emulator_pb2 as pb
 from wamesh.emulator.v1 import memory_wire_pb2 as wire
 from wamesh.whatsapp.jid import Jid

@@ -7,8 +7,8 @@ from typing import Any
 
 import grpc
 
-from wamesh.emulator.connection import Connection
-from wamesh.emulator.memory_network import MemoryNetwork
+from wamesh.emulator.memory.connection import Connection
+from wamesh.emulator.memory.network import MemoryNetwork
 from wamesh.emulator.v1 import memory_wire_pb2 as wire
 from wamesh.emulator.v1 import memory_wire_pb2_grpc
 from wamesh.errors import MeshError, Unavailable

@@ -15,12 +15,12 @@ from datetime import timedelta
 from typing import Final, Protocol
 
 from wamesh.clock import Clock
-from wamesh.emulator.connection import Connection, Link, pair_code_key
 from wamesh.emulator.errors import AccountNotFound, CodeNotOnOffer, NotConnected
 from wamesh.emulator.event_log import EventLog
 from wamesh.emulator.faults import AT_ONCE, NEED_CONNECTION
-from wamesh.emulator.people import Account, Device
-from wamesh.emulator.post import Post
+from wamesh.emulator.memory.connection import Connection, Link, pair_code_key
+from wamesh.emulator.memory.people import Account, Device
+from wamesh.emulator.memory.post import Post
 from wamesh.emulator.v1 import emulator_pb2 as pb
 from wamesh.emulator.v1 import memory_wire_pb2 as wire
 
