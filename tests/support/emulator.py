@@ -18,7 +18,7 @@ from typing import Final, Protocol, TypeVar
 import grpc
 
 from wamesh.emulator.main import serve
-from wamesh.emulator.memory.network import PairingPace
+from wamesh.emulator.timing import PairingPace
 from wamesh.emulator.v1 import emulator_pb2 as pb
 from wamesh.emulator.v1.emulator_pb2_grpc import EmulatorStub
 

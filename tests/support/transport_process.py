@@ -43,7 +43,10 @@ class ChildTransport:
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "support.transport_process", str(theirs.fileno())],
-                env=os.environ | process_environment(name) | {"PYTHONPATH": str(_TESTS)} | dict(environment or {}),
+                env=os.environ
+                | process_environment(name, options)
+                | {"PYTHONPATH": str(_TESTS)}
+                | dict(environment or {}),
                 pass_fds=[theirs.fileno()],
             )
         self._on_event = on_event

@@ -41,3 +41,23 @@ class FrameOutOfPlace(FailedPrecondition):
 
     def __init__(self, frame: str, need: str) -> None:
         super().__init__(f"Frame {frame} needs {need}.", {"frame": frame})
+
+
+class NoWire(FailedPrecondition):
+    """Only the light wire is served, and it has none of what was asked for."""
+
+    reason = "NO_WIRE"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This network does not speak WhatsApp's protocol. Start `wamesh emulator` without WAMESH_TRANSPORT=memory."
+        )
+
+
+class PairingFailed(FailedPrecondition):
+    """The client that showed the code did not let itself be linked."""
+
+    reason = "CODE_NOT_ON_OFFER"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"The device was not linked: {why}. Start pairing again.", {"why": why})

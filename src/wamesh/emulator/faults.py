@@ -10,11 +10,44 @@ from typing import Final
 
 from wamesh.emulator.v1 import emulator_pb2 as pb
 
-AT_ONCE: Final = frozenset({pb.FAULT_KIND_REPLACED, pb.FAULT_KIND_DEVICE_REMOVED, pb.FAULT_KIND_DROP_CONNECTION})
+AT_ONCE: Final = frozenset(
+    {
+        pb.FAULT_KIND_REPLACED,
+        pb.FAULT_KIND_DEVICE_REMOVED,
+        pb.FAULT_KIND_DROP_CONNECTION,
+        pb.FAULT_KIND_SLOW_LINK,
+        pb.FAULT_KIND_CLOSE_WEBSOCKET,
+        pb.FAULT_KIND_STREAM_ERROR,
+        pb.FAULT_KIND_SECOND_LOGIN,
+        pb.FAULT_KIND_FEW_PREKEYS,
+    }
+)
 """Kinds that happen when injected; all others are armed."""
 
-NEED_CONNECTION: Final = frozenset({pb.FAULT_KIND_REPLACED, pb.FAULT_KIND_DROP_CONNECTION})
+NEED_CONNECTION: Final = frozenset(
+    {
+        pb.FAULT_KIND_REPLACED,
+        pb.FAULT_KIND_DROP_CONNECTION,
+        pb.FAULT_KIND_CLOSE_WEBSOCKET,
+        pb.FAULT_KIND_STREAM_ERROR,
+    }
+)
 """Kinds that make no sense while nobody is connected."""
+
+NEED_PROTOCOL: Final = frozenset(
+    {
+        pb.FAULT_KIND_SERVICE_DOWN,
+        pb.FAULT_KIND_SLOW_LINK,
+        pb.FAULT_KIND_CLOSE_WEBSOCKET,
+        pb.FAULT_KIND_STREAM_ERROR,
+        pb.FAULT_KIND_SECOND_LOGIN,
+        pb.FAULT_KIND_BAD_PAIRING,
+        pb.FAULT_KIND_FEW_PREKEYS,
+        pb.FAULT_KIND_UNREADABLE_SEND,
+        pb.FAULT_KIND_UNREADABLE_DELIVERY,
+    }
+)
+"""Kinds that only WhatsApp's protocol can suffer."""
 
 
 @dataclass(slots=True)

@@ -9,9 +9,11 @@ from datetime import timedelta
 import structlog
 
 from wamesh.clock import utc_now
-from wamesh.emulator.memory.network import MemoryNetwork, PairingPace
+from wamesh.emulator.memory.control import MemoryControl
+from wamesh.emulator.memory.network import MemoryNetwork
 from wamesh.emulator.memory.wire_service import MemoryWireService
 from wamesh.emulator.service import EmulatorService
+from wamesh.emulator.timing import PairingPace
 from wamesh.emulator.v1 import emulator_pb2_grpc, memory_wire_pb2_grpc
 from wamesh.rpc.server import Server, Service, stop_signal
 from wamesh.settings import EmulatorSettings, WrongSetting
@@ -40,7 +42,7 @@ async def serve(address: str, pace: PairingPace | None = None) -> Server:
         [
             Service(
                 "wamesh.emulator.v1.Emulator",
-                EmulatorService(network),
+                EmulatorService(MemoryControl(network)),
                 emulator_pb2_grpc.add_EmulatorServicer_to_server,
             ),
             Service(

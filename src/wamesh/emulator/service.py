@@ -1,5 +1,5 @@
 """The control contract as a gRPC servicer: each rpc is one call of the network, or a stream over one of its
-logs.
+logs. What a call changed outlives the process before the call is answered.
 """
 
 import asyncio
@@ -8,10 +8,8 @@ from typing import Any, Final, TypeVar
 
 import grpc
 
-from wamesh.emulator.event_log import timestamp
+from wamesh.emulator.control import Network
 from wamesh.emulator.log import Log
-from wamesh.emulator.memory.network import MemoryNetwork
-from wamesh.emulator.memory.people import Account
 from wamesh.emulator.v1 import emulator_pb2 as pb
 from wamesh.emulator.v1 import emulator_pb2_grpc
 
@@ -24,45 +22,59 @@ DEFAULT_PAGE_SIZE: Final = 1000
 class EmulatorService(emulator_pb2_grpc.EmulatorServicer):
     """Drives and observes one network, on the network's own event loop."""
 
-    def __init__(self, network: MemoryNetwork) -> None:
+    def __init__(self, network: Network) -> None:
         self._network = network
+
+    async def GetWire(self, request: pb.GetWireRequest, context: Context) -> pb.GetWireResponse:
+        return self._network.wire()
 
     async def AddAccount(self, request: pb.AddAccountRequest, context: Context) -> pb.AddAccountResponse:
         account = self._network.add_account(request.phone_number, request.push_name)
-        return pb.AddAccountResponse(account=as_proto(account))
+        self._network.commit()
+        return pb.AddAccountResponse(account=account)
 
     async def ListAccounts(self, request: pb.ListAccountsRequest, context: Context) -> pb.ListAccountsResponse:
-        accounts = sorted(self._network.accounts.values(), key=lambda account: account.phone_number)
-        return pb.ListAccountsResponse(accounts=[as_proto(account) for account in accounts])
+        return pb.ListAccountsResponse(accounts=self._network.accounts())
 
     async def ScanQr(self, request: pb.ScanQrRequest, context: Context) -> pb.ScanQrResponse:
+        device = 0
         if request.refuse:
             self._network.refuse(request.phone_number, request.code)
-            return pb.ScanQrResponse()
-        return pb.ScanQrResponse(device=self._network.scan(request.phone_number, request.code).number)
+        else:
+            device = await self._network.scan(request.phone_number, request.code)
+        self._network.commit()
+        return pb.ScanQrResponse(device=device)
 
     async def EnterPairCode(self, request: pb.EnterPairCodeRequest, context: Context) -> pb.EnterPairCodeResponse:
-        device = self._network.enter_pair_code(request.phone_number, request.code)
-        return pb.EnterPairCodeResponse(device=device.number)
+        device = await self._network.enter_pair_code(request.phone_number, request.code)
+        self._network.commit()
+        return pb.EnterPairCodeResponse(device=device)
 
     async def SendAsCustomer(self, request: pb.SendAsCustomerRequest, context: Context) -> pb.SendAsCustomerResponse:
-        account = self._network.account(request.account_phone_number)
-        return pb.SendAsCustomerResponse(message_id=self._network.post.from_customer(account, request))
+        message_id = self._network.send_as_customer(request)
+        self._network.commit()
+        return pb.SendAsCustomerResponse(message_id=message_id)
 
     async def SendAsOwner(self, request: pb.SendAsOwnerRequest, context: Context) -> pb.SendAsOwnerResponse:
-        account = self._network.account(request.account_phone_number)
-        message_id = self._network.post.from_owner(account, request.customer_phone_number, request.text)
+        account, customer = request.account_phone_number, request.customer_phone_number
+        message_id = self._network.send_as_owner(account, customer, request.text)
+        self._network.commit()
         return pb.SendAsOwnerResponse(message_id=message_id)
 
     async def ReadAsCustomer(self, request: pb.ReadAsCustomerRequest, context: Context) -> pb.ReadAsCustomerResponse:
-        account = self._network.account(request.account_phone_number)
-        read_count = self._network.post.read(account, request.customer_phone_number)
+        read_count = self._network.read_as_customer(request.customer_phone_number, request.account_phone_number)
+        self._network.commit()
         return pb.ReadAsCustomerResponse(read_count=read_count)
+
+    async def TypeAsCustomer(self, request: pb.TypeAsCustomerRequest, context: Context) -> pb.TypeAsCustomerResponse:
+        customer, account = request.customer_phone_number, request.account_phone_number
+        self._network.type_as_customer(customer, account, typing=request.typing)
+        return pb.TypeAsCustomerResponse()
 
     async def WatchCustomer(
         self, request: pb.WatchCustomerRequest, context: Context
     ) -> AsyncIterator[pb.WatchCustomerResponse]:
-        mailbox = self._network.post.customer(request.customer_phone_number).mailbox
+        mailbox = self._network.mailbox(request.customer_phone_number)
         async for message in _follow(mailbox, request.after_cursor):
             yield pb.WatchCustomerResponse(message=message)
 
@@ -85,10 +97,11 @@ class EmulatorService(emulator_pb2_grpc.EmulatorServicer):
 
     async def InjectFault(self, request: pb.InjectFaultRequest, context: Context) -> pb.InjectFaultResponse:
         self._network.inject(request)
+        self._network.commit()
         return pb.InjectFaultResponse()
 
     async def ClearFaults(self, request: pb.ClearFaultsRequest, context: Context) -> pb.ClearFaultsResponse:
-        self._network.account(request.account_phone_number).faults.clear()
+        self._network.clear_faults(request.account_phone_number)
         return pb.ClearFaultsResponse()
 
 
@@ -98,22 +111,6 @@ def admits(wanted: pb.EventFilter, event: pb.Event) -> bool:
         (not wanted.kinds or event.kind in wanted.kinds)
         and wanted.account_phone_number in ("", event.account_phone_number)
         and wanted.customer_phone_number in ("", event.customer_phone_number)
-    )
-
-
-def as_proto(account: Account) -> pb.Account:
-    """The account as the contract shows it."""
-    devices = [
-        pb.Device(
-            number=device.number,
-            connected=device.connection is not None,
-            link_time=timestamp(device.link_time),
-            pending_count=len(device.pending),
-        )
-        for device in account.devices.values()
-    ]
-    return pb.Account(
-        phone_number=account.phone_number, lid=str(account.lid), push_name=account.push_name, devices=devices
     )
 
 

@@ -64,9 +64,8 @@ class SessionChild:
         ours, theirs = socket.socketpair()
         try:
             with theirs:
-                process = await _execute(
-                    theirs.fileno(), inherited, process_environment(cast(TransportName, begin.transport))
-                )
+                variables = process_environment(cast(TransportName, begin.transport), begin.options)
+                process = await _execute(theirs.fileno(), inherited, variables)
             reader, writer = await asyncio.open_connection(sock=ours)
         except BaseException:
             ours.close()

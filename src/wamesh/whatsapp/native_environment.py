@@ -16,10 +16,19 @@ class WrongEnvironment(Exception):
     """The process was started without a variable that the library must find in its first environment."""
 
 
-def process_environment(transport: TransportName) -> Mapping[str, str]:
-    """Returns the variables to add to the environment of a session process that uses this transport."""
+def process_environment(transport: TransportName, options: Mapping[str, str] | None = None) -> Mapping[str, str]:
+    """Returns the variables to add to the environment of a session process that uses this transport.
+
+    The option `ca_file` (path of a PEM file) adds a certificate authority that the library trusts: the Go runtime reads
+    it from SSL_CERT_FILE.
+    """
+    if transport == "memory":
+        return {}
     # Without it customers see an AI label on every message.
-    return {"NEONIZE_BOT_TAG": "off"} if transport == "neonize" else {}
+    variables = {"NEONIZE_BOT_TAG": "off"}
+    if ca_file := (options or {}).get("ca_file"):
+        variables["SSL_CERT_FILE"] = ca_file
+    return variables
 
 
 def first_environment() -> Mapping[str, str]:
@@ -32,8 +41,10 @@ def first_environment() -> Mapping[str, str]:
     return {name: value for name, _, value in pairs}
 
 
-def refuse_wrong_environment(transport: TransportName, environment: Mapping[str, str]) -> None:
+def refuse_wrong_environment(
+    transport: TransportName, environment: Mapping[str, str], options: Mapping[str, str] | None = None
+) -> None:
     """Raises WrongEnvironment with the variable that is missing or wrong."""
-    for name, value in process_environment(transport).items():
+    for name, value in process_environment(transport, options).items():
         if environment.get(name) != value:
             raise WrongEnvironment(f"start this process with {name}={value} in its environment")

@@ -10,7 +10,8 @@ parked, disconnected, until its process ends; `connect` makes another.
 What it does not report we time: a pairing that nobody answers (no event), a socket that is closed by `stop`
 (no event). The library prints where it likes: whoever starts the process collects its output.
 
-Options: `proxy` (URL, for networks that need one).
+Options: `proxy` (URL, for networks that need one), `ca_file` (PEM file of a certificate authority to trust, for
+networks that inspect TLS; see `native_environment`).
 
 Owns: the library, its threads, the order of its events. Refuses: what its events and errors mean
 (`neonize_events`, `neonize_errors`). Invariant: `_online` is True only between a Connected event and whatever
@@ -99,7 +100,7 @@ class NeonizeTransport:
     @classmethod
     def open(cls, directory: Path, on_event: OnEvent, options: Mapping[str, str]) -> Self:
         """Returns a transport over `directory`. Raises WrongEnvironment."""
-        refuse_wrong_environment("neonize", first_environment())
+        refuse_wrong_environment("neonize", first_environment(), options)
         return cls(NeonizeDeviceStore(directory), on_event, options.get("proxy"))
 
     @property

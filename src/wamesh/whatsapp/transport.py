@@ -2,7 +2,8 @@
 it.
 
 Two adapters satisfy it: `neonize_transport` (the real protocol) and `memory_transport` (a simulated network
-over gRPC). The conformance kit in `tests/support/transport_conformance.py` runs the same rules over both.
+over gRPC). The name `emulator` is the first one again, led to an emulator of WhatsApp on this machine. The conformance
+kit in `tests/support/transport_conformance.py` runs the same rules over each.
 
 Owns: the port, its values, and the choice of an adapter by name. Refuses: leases, retries after a final
 event, storing messages. Invariant: a transport serves one company, holds at most one connection, and connects
@@ -20,7 +21,7 @@ from wamesh.whatsapp.jid import Jid
 
 SECRET_BYTES: Final = 32
 
-TransportName = Literal["neonize", "memory"]
+TransportName = Literal["neonize", "memory", "emulator"]
 OnEvent = Callable[[Event], None]
 
 
@@ -153,8 +154,9 @@ def make_transport(
 ) -> Transport:
     """Returns the adapter `name` over the company's own `directory` (made when missing).
 
-    `options` are the adapter's: for `memory` the network's address and the account's phone number, for
-    `neonize` see its module. The adapter is imported here and only here, so that a process loads one of them.
+    `options` are the adapter's: for `memory` the network's address and the account's phone number, for `neonize`
+    see its module, for `emulator` see `wamesh.emulator.client`. The adapter is imported here and only here, so
+    that a process loads one of them.
     """
     directory.mkdir(parents=True, exist_ok=True)
     if name == "memory":
@@ -165,4 +167,8 @@ def make_transport(
         from wamesh.whatsapp.neonize_transport import NeonizeTransport
 
         return NeonizeTransport.open(directory, on_event, options or {})
-    raise UnknownTransport(f"transport {name!r} is unknown; use 'neonize' or 'memory'")
+    if name == "emulator":
+        from wamesh.emulator.client.neonize_client import open_transport
+
+        return open_transport(directory, on_event, options or {})
+    raise UnknownTransport(f"transport {name!r} is unknown; use 'neonize', 'memory' or 'emulator'")

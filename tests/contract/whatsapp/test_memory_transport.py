@@ -11,7 +11,7 @@ from support.transport_client import Client, Maker, message_to
 from support.transport_conformance import ACCOUNT, ACCOUNT_NAME, CUSTOMER, Network, QuickNetworkRules, TransportRules
 from support.transport_process import ChildTransport, ProcessGone
 
-from wamesh.emulator.memory.network import PairingPace
+from wamesh.emulator.timing import PairingPace
 from wamesh.emulator.v1 import emulator_pb2 as pb
 from wamesh.whatsapp.events import Connected
 from wamesh.whatsapp.transport import OnEvent, Transport, make_transport

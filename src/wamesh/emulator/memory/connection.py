@@ -92,7 +92,7 @@ class Connection:
         """Ends with *replaced*: another client has the device now."""
         account, device = self._logged_in("replace")
         self._network.log.record(
-            pb.EVENT_KIND_REPLACED, account, device=device.number, connection=self.number, detail=detail
+            pb.EVENT_KIND_REPLACED, account.phone_number, device=device.number, connection=self.number, detail=detail
         )
         end = wire.StreamEnd(reason=wire.STREAM_END_REASON_REPLACED)
         self.end(wire.ConnectResponse(stream_end=end), "replaced")
@@ -169,7 +169,9 @@ class Connection:
             device.connection.replace(f"by connection {self.number}")
         self._session = account, device
         device.connection = self
-        self._network.log.record(pb.EVENT_KIND_LOGGED_IN, account, device=device.number, connection=self.number)
+        self._network.log.record(
+            pb.EVENT_KIND_LOGGED_IN, account.phone_number, device=device.number, connection=self.number
+        )
         success = wire.LoginSuccess()
         success.login_time.FromDatetime(self._network.log.now())
         self.push(wire.ConnectResponse(login_success=success))
@@ -196,7 +198,7 @@ class Connection:
             if frame is not None and frame.HasField("inbound"):
                 self._network.log.record(
                     pb.EVENT_KIND_DEVICE_RECEIVED,
-                    account,
+                    account.phone_number,
                     device=device.number,
                     connection=self.number,
                     message_id=frame.inbound.message_id,
@@ -250,7 +252,7 @@ class Connection:
         account, device = self._logged_in("send")
         self._network.log.record(
             kind,
-            account,
+            account.phone_number,
             customer.phone_number if customer else "",
             device=device.number,
             connection=self.number,

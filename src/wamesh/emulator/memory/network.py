@@ -10,9 +10,7 @@ Invariant: everything the network does is in `log` before anybody can see its ef
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Final, Protocol
+from typing import Final
 
 from wamesh.clock import Clock
 from wamesh.emulator.errors import AccountNotFound, CodeNotOnOffer, NotConnected
@@ -21,27 +19,11 @@ from wamesh.emulator.faults import AT_ONCE, NEED_CONNECTION
 from wamesh.emulator.memory.connection import Connection, Link, pair_code_key
 from wamesh.emulator.memory.people import Account, Device
 from wamesh.emulator.memory.post import Post
+from wamesh.emulator.timing import CallLater, PairingPace
 from wamesh.emulator.v1 import emulator_pb2 as pb
 from wamesh.emulator.v1 import memory_wire_pb2 as wire
 
 CREDENTIAL_BYTES: Final = 32
-
-
-class CallLater(Protocol):
-    """Runs a function once after a delay, on the network's own thread."""
-
-    def __call__(self, delay: timedelta, function: Callable[[], None]) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class PairingPace:
-    """How many QR codes a pairing offers and how long each is shown; the defaults are WhatsApp's
-    (2026-09-21).
-    """
-
-    codes: int = 6
-    first: timedelta = timedelta(seconds=60)
-    later: timedelta = timedelta(seconds=20)
 
 
 class MemoryNetwork:
@@ -74,7 +56,7 @@ class MemoryNetwork:
         account = self.accounts.get(phone_number)
         if account is None:
             account = self.accounts[phone_number] = Account(phone_number)
-            self.log.record(pb.EVENT_KIND_ACCOUNT_ADDED, account)
+            self.log.record(pb.EVENT_KIND_ACCOUNT_ADDED, account.phone_number)
         account.push_name = push_name or account.push_name
         return account
 
@@ -94,7 +76,7 @@ class MemoryNetwork:
     def refuse(self, phone_number: str, code: str) -> None:
         """The owner's phone refuses the client that shows `code`; raises CodeNotOnOffer."""
         account, shower = self.account(phone_number), self._shower_of(code)
-        self.log.record(pb.EVENT_KIND_PAIRING_REFUSED, account, connection=shower.number)
+        self.log.record(pb.EVENT_KIND_PAIRING_REFUSED, account.phone_number, connection=shower.number)
         shower.end(wire.ConnectResponse(pair_refused=wire.PairRefused()), "pairing refused")
 
     def enter_pair_code(self, phone_number: str, code: str) -> Device:
@@ -109,7 +91,7 @@ class MemoryNetwork:
 
     def _link(self, account: Account, shower: Connection) -> Device:
         device = account.link(self.random_bytes(CREDENTIAL_BYTES), self.log.now())
-        self.log.record(pb.EVENT_KIND_PAIRED, account, device=device.number, connection=shower.number)
+        self.log.record(pb.EVENT_KIND_PAIRED, account.phone_number, device=device.number, connection=shower.number)
         success = wire.PairSuccess(
             account_phone_number=account.phone_number,
             lid=str(account.lid),
@@ -124,7 +106,7 @@ class MemoryNetwork:
         """Forgets a device; a live connection hears it and ends. Harmless when it is unlinked already."""
         if account.devices.pop(device.number, None) is None:
             return
-        self.log.record(pb.EVENT_KIND_DEVICE_REMOVED, account, device=device.number, detail=detail)
+        self.log.record(pb.EVENT_KIND_DEVICE_REMOVED, account.phone_number, device=device.number, detail=detail)
         if device.connection is not None:
             end = wire.StreamEnd(reason=wire.STREAM_END_REASON_DEVICE_REMOVED)
             device.connection.end(wire.ConnectResponse(stream_end=end), "device removed")
@@ -139,7 +121,7 @@ class MemoryNetwork:
         if fault.kind in NEED_CONNECTION and not account.connections():
             raise NotConnected(account.phone_number)
         name = pb.FaultKind.Name(fault.kind).removeprefix("FAULT_KIND_")
-        self.log.record(pb.EVENT_KIND_FAULT_INJECTED, account, code=fault.code, detail=name)
+        self.log.record(pb.EVENT_KIND_FAULT_INJECTED, account.phone_number, code=fault.code, detail=name)
         if fault.kind in AT_ONCE:
             self._strike_now(account, fault.kind)
         else:

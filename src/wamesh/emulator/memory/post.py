@@ -53,7 +53,7 @@ class Post:
     ) -> None:
         self._log.record(
             pb.EVENT_KIND_CUSTOMER_SENT,
-            account,
+            account.phone_number,
             customer.phone_number,
             message_id=message_id,
             text=request.content.text.body,
@@ -87,7 +87,7 @@ class Post:
         number = device.number if device else 0
         self._log.record(
             pb.EVENT_KIND_MESSAGE_SENT,
-            account,
+            account.phone_number,
             customer.phone_number,
             device=number,
             message_id=send.message_id,
@@ -133,7 +133,9 @@ class Post:
         customer = self.customer(phone_number)
         message_ids = customer.unread.pop(account.phone_number, [])
         if message_ids:
-            self._log.record(pb.EVENT_KIND_CUSTOMER_READ, account, phone_number, message_id=message_ids[-1])
+            self._log.record(
+                pb.EVENT_KIND_CUSTOMER_READ, account.phone_number, phone_number, message_id=message_ids[-1]
+            )
             self._receipt(account, customer, message_ids, wire.RECEIPT_FRAME_KIND_READ)
         return len(message_ids)
 

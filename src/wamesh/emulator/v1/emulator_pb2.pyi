@@ -7,8 +7,8 @@ A simulated WhatsApp has *accounts* (numbers that own a phone and link devices: 
 write to accounts and are written to) and one *event log* of everything it saw. It outlives the programs that connect to
 it, so the log is the judge in tests: it can prove that a number had one holder and that a reply was sent exactly once.
 
-Programs reach it by a wire of its own: `wamesh.emulator.v1.MemoryWire` today. What is said here does not depend on
-the wire.
+Programs reach it by a wire of its own: WhatsApp's protocol (GetWire tells where and whom to trust), or the light
+`wamesh.emulator.v1.MemoryWire`. What is said here does not depend on the wire, except where it says so.
 """
 
 from collections import abc as _abc
@@ -45,6 +45,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION: "Account +12025550123 has no connected device." Wait for a login in WatchEvents."""
     ERROR_REASON_FRAME_OUT_OF_PLACE: _ErrorReason.ValueType  # 4
     """FAILED_PRECONDITION on MemoryWire: "A send needs a login before it." The client breaks the wire's order."""
+    ERROR_REASON_NO_WIRE: _ErrorReason.ValueType  # 5
+    """FAILED_PRECONDITION: "This network does not speak WhatsApp's protocol." Start `wamesh emulator` without `memory`."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Stable reasons in `google.rpc.ErrorInfo` of this service's errors."""
@@ -59,6 +61,8 @@ ERROR_REASON_NOT_CONNECTED: ErrorReason.ValueType  # 3
 """FAILED_PRECONDITION: "Account +12025550123 has no connected device." Wait for a login in WatchEvents."""
 ERROR_REASON_FRAME_OUT_OF_PLACE: ErrorReason.ValueType  # 4
 """FAILED_PRECONDITION on MemoryWire: "A send needs a login before it." The client breaks the wire's order."""
+ERROR_REASON_NO_WIRE: ErrorReason.ValueType  # 5
+"""FAILED_PRECONDITION: "This network does not speak WhatsApp's protocol." Start `wamesh emulator` without `memory`."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
 
 class _Addressing:
@@ -129,6 +133,26 @@ class _EventKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EventKind.V
     """The customer opened the chat; `message_id` is the newest message read."""
     EVENT_KIND_FAULT_INJECTED: _EventKind.ValueType  # 18
     """A fault was injected; `detail` names it."""
+    EVENT_KIND_CONNECTION_REFUSED: _EventKind.ValueType  # 19
+    """A connection was refused before it was one."""
+    EVENT_KIND_PREKEYS_UPLOADED: _EventKind.ValueType  # 20
+    """A device uploaded `code` one-time prekeys."""
+    EVENT_KIND_RETRY_ASKED: _EventKind.ValueType  # 21
+    """A device could not read the customer's message, or the customer's phone (`device` 0) could not read the device's, and
+    asked for it again.
+    """
+    EVENT_KIND_DEVICE_READ: _EventKind.ValueType  # 22
+    """A device marked the customer's message as read."""
+    EVENT_KIND_PRESENCE: _EventKind.ValueType  # 23
+    """A device said whether somebody looks; `detail` is `available` or `unavailable`."""
+    EVENT_KIND_TYPING: _EventKind.ValueType  # 24
+    """A device typed in the chat with the customer; `detail` is `composing` or `paused`."""
+    EVENT_KIND_MEDIA_UPLOADED: _EventKind.ValueType  # 25
+    """A media file was uploaded; `code` is its size in bytes."""
+    EVENT_KIND_MEDIA_DOWNLOADED: _EventKind.ValueType  # 26
+    """A media file was downloaded; `code` is its size in bytes."""
+    EVENT_KIND_QUERIED: _EventKind.ValueType  # 27
+    """A device asked the server something that is not listed above; `detail` names it, such as `get usync`."""
 
 class EventKind(_EventKind, metaclass=_EventKindEnumTypeWrapper):
     """What the network saw happen."""
@@ -171,6 +195,26 @@ EVENT_KIND_CUSTOMER_READ: EventKind.ValueType  # 17
 """The customer opened the chat; `message_id` is the newest message read."""
 EVENT_KIND_FAULT_INJECTED: EventKind.ValueType  # 18
 """A fault was injected; `detail` names it."""
+EVENT_KIND_CONNECTION_REFUSED: EventKind.ValueType  # 19
+"""A connection was refused before it was one."""
+EVENT_KIND_PREKEYS_UPLOADED: EventKind.ValueType  # 20
+"""A device uploaded `code` one-time prekeys."""
+EVENT_KIND_RETRY_ASKED: EventKind.ValueType  # 21
+"""A device could not read the customer's message, or the customer's phone (`device` 0) could not read the device's, and
+asked for it again.
+"""
+EVENT_KIND_DEVICE_READ: EventKind.ValueType  # 22
+"""A device marked the customer's message as read."""
+EVENT_KIND_PRESENCE: EventKind.ValueType  # 23
+"""A device said whether somebody looks; `detail` is `available` or `unavailable`."""
+EVENT_KIND_TYPING: EventKind.ValueType  # 24
+"""A device typed in the chat with the customer; `detail` is `composing` or `paused`."""
+EVENT_KIND_MEDIA_UPLOADED: EventKind.ValueType  # 25
+"""A media file was uploaded; `code` is its size in bytes."""
+EVENT_KIND_MEDIA_DOWNLOADED: EventKind.ValueType  # 26
+"""A media file was downloaded; `code` is its size in bytes."""
+EVENT_KIND_QUERIED: EventKind.ValueType  # 27
+"""A device asked the server something that is not listed above; `detail` names it, such as `get usync`."""
 Global___EventKind: _TypeAlias = EventKind  # noqa: Y015
 
 class _FaultKind:
@@ -208,7 +252,29 @@ class _FaultKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FaultKind.V
     FAULT_KIND_DUPLICATE_DELIVERY: _FaultKind.ValueType  # 13
     """Armed: a customer's message is delivered to the device twice."""
     FAULT_KIND_DROP_AFTER_SEND: _FaultKind.ValueType  # 14
-    """Armed: the connection is cut right after a send reached the customer, before the device hears it."""
+    """Armed: the connection is cut right after a send reached the customer, before the device hears it.
+    The kinds from here on need WhatsApp's protocol: FAILED_PRECONDITION NO_WIRE without it.
+    """
+    FAULT_KIND_SERVICE_DOWN: _FaultKind.ValueType  # 15
+    """Armed: new connections are refused, whoever dials, since the wire does not know yet who that is."""
+    FAULT_KIND_SLOW_LINK: _FaultKind.ValueType  # 16
+    """At once: what the account's connections are told comes `delay_duration` late, until ClearFaults."""
+    FAULT_KIND_CLOSE_WEBSOCKET: _FaultKind.ValueType  # 17
+    """At once: the connections of the account are closed politely, by a websocket close frame."""
+    FAULT_KIND_STREAM_ERROR: _FaultKind.ValueType  # 18
+    """At once: the connections of the account get a stream error with `code`, such as 503, and are closed."""
+    FAULT_KIND_SECOND_LOGIN: _FaultKind.ValueType  # 19
+    """At once: another client logs in with the account's device; each time it is replaced it logs in again after
+    `delay_duration`, `count` times in all (0: until ClearFaults).
+    """
+    FAULT_KIND_BAD_PAIRING: _FaultKind.ValueType  # 20
+    """Armed: the phone answers a scanned code with a signature that does not match, so that the client refuses it."""
+    FAULT_KIND_FEW_PREKEYS: _FaultKind.ValueType  # 21
+    """At once: the server keeps four of each device's one-time prekeys and says so."""
+    FAULT_KIND_UNREADABLE_SEND: _FaultKind.ValueType  # 22
+    """Armed: the customer's phone cannot read a message and asks for it again."""
+    FAULT_KIND_UNREADABLE_DELIVERY: _FaultKind.ValueType  # 23
+    """Armed: a customer's message reaches the devices unreadable; they ask for it again."""
 
 class FaultKind(_FaultKind, metaclass=_FaultKindEnumTypeWrapper):
     """What can go wrong. *At once* faults happen when injected; *armed* ones wait for the next `count` times."""
@@ -242,7 +308,29 @@ FAULT_KIND_KEEP_ALIVE_UNANSWERED: FaultKind.ValueType  # 12
 FAULT_KIND_DUPLICATE_DELIVERY: FaultKind.ValueType  # 13
 """Armed: a customer's message is delivered to the device twice."""
 FAULT_KIND_DROP_AFTER_SEND: FaultKind.ValueType  # 14
-"""Armed: the connection is cut right after a send reached the customer, before the device hears it."""
+"""Armed: the connection is cut right after a send reached the customer, before the device hears it.
+The kinds from here on need WhatsApp's protocol: FAILED_PRECONDITION NO_WIRE without it.
+"""
+FAULT_KIND_SERVICE_DOWN: FaultKind.ValueType  # 15
+"""Armed: new connections are refused, whoever dials, since the wire does not know yet who that is."""
+FAULT_KIND_SLOW_LINK: FaultKind.ValueType  # 16
+"""At once: what the account's connections are told comes `delay_duration` late, until ClearFaults."""
+FAULT_KIND_CLOSE_WEBSOCKET: FaultKind.ValueType  # 17
+"""At once: the connections of the account are closed politely, by a websocket close frame."""
+FAULT_KIND_STREAM_ERROR: FaultKind.ValueType  # 18
+"""At once: the connections of the account get a stream error with `code`, such as 503, and are closed."""
+FAULT_KIND_SECOND_LOGIN: FaultKind.ValueType  # 19
+"""At once: another client logs in with the account's device; each time it is replaced it logs in again after
+`delay_duration`, `count` times in all (0: until ClearFaults).
+"""
+FAULT_KIND_BAD_PAIRING: FaultKind.ValueType  # 20
+"""Armed: the phone answers a scanned code with a signature that does not match, so that the client refuses it."""
+FAULT_KIND_FEW_PREKEYS: FaultKind.ValueType  # 21
+"""At once: the server keeps four of each device's one-time prekeys and says so."""
+FAULT_KIND_UNREADABLE_SEND: FaultKind.ValueType  # 22
+"""Armed: the customer's phone cannot read a message and asks for it again."""
+FAULT_KIND_UNREADABLE_DELIVERY: FaultKind.ValueType  # 23
+"""Armed: a customer's message reaches the devices unreadable; they ask for it again."""
 Global___FaultKind: _TypeAlias = FaultKind  # noqa: Y015
 
 @_typing.final
@@ -319,7 +407,7 @@ Global___Device: _TypeAlias = Device  # noqa: Y015
 
 @_typing.final
 class Content(_message.Message):
-    """What a customer can send. Media carry no bytes: the simulation moves descriptions only."""
+    """What people can send."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -426,16 +514,24 @@ class ImageContent(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     CAPTION_FIELD_NUMBER: _builtins.int
+    DATA_FIELD_NUMBER: _builtins.int
+    MEDIA_TYPE_FIELD_NUMBER: _builtins.int
     caption: _builtins.str
     """Words under the picture. May be empty."""
+    data: _builtins.bytes
+    """The file itself, up to 16 MiB. Empty lets the network make up a small one. MemoryWire moves no bytes."""
+    media_type: _builtins.str
+    """Its type, such as `image/jpeg`; empty means that."""
     def __init__(
         self,
         *,
         caption: _builtins.str = ...,
+        data: _builtins.bytes = ...,
+        media_type: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["caption", b"caption"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caption", b"caption", "data", b"data", "media_type", b"media_type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -495,19 +591,27 @@ class DocumentContent(_message.Message):
 
     FILE_NAME_FIELD_NUMBER: _builtins.int
     CAPTION_FIELD_NUMBER: _builtins.int
+    DATA_FIELD_NUMBER: _builtins.int
+    MEDIA_TYPE_FIELD_NUMBER: _builtins.int
     file_name: _builtins.str
     """Name of the file, such as `price-list.pdf`. May be empty."""
     caption: _builtins.str
     """Words under the file. May be empty."""
+    data: _builtins.bytes
+    """The file itself, up to 16 MiB. Empty lets the network make up a small one. MemoryWire moves no bytes."""
+    media_type: _builtins.str
+    """Its type, such as `application/pdf`; empty means that."""
     def __init__(
         self,
         *,
         file_name: _builtins.str = ...,
         caption: _builtins.str = ...,
+        data: _builtins.bytes = ...,
+        media_type: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["caption", b"caption", "file_name", b"file_name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caption", b"caption", "data", b"data", "file_name", b"file_name", "media_type", b"media_type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -638,6 +742,7 @@ class CustomerMessage(_message.Message):
     QUOTED_MESSAGE_ID_FIELD_NUMBER: _builtins.int
     SEND_TIME_FIELD_NUMBER: _builtins.int
     DEVICE_FIELD_NUMBER: _builtins.int
+    CONTENT_FIELD_NUMBER: _builtins.int
     cursor: _builtins.int
     """Position in this customer's mailbox, from 1, without gaps."""
     message_id: _builtins.str
@@ -645,7 +750,7 @@ class CustomerMessage(_message.Message):
     account_phone_number: _builtins.str
     """The account that wrote, E.164."""
     text: _builtins.str
-    """The words."""
+    """The words: of a text, or under a picture or file, or the emoji of a reaction."""
     quoted_message_id: _builtins.str
     """The customer's own message this one answers, or empty."""
     device: _builtins.int
@@ -653,6 +758,10 @@ class CustomerMessage(_message.Message):
     @_builtins.property
     def send_time(self) -> _timestamp_pb2.Timestamp:
         """When the network took the message."""
+
+    @_builtins.property
+    def content(self) -> Global___Content:
+        """All of it: what kind of message, and the bytes of a picture or file as the phone decrypted them."""
 
     def __init__(
         self,
@@ -664,10 +773,11 @@ class CustomerMessage(_message.Message):
         quoted_message_id: _builtins.str = ...,
         send_time: _timestamp_pb2.Timestamp | None = ...,
         device: _builtins.int = ...,
+        content: Global___Content | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["send_time", b"send_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "send_time", b"send_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_phone_number", b"account_phone_number", "cursor", b"cursor", "device", b"device", "message_id", b"message_id", "quoted_message_id", b"quoted_message_id", "send_time", b"send_time", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_phone_number", b"account_phone_number", "content", b"content", "cursor", b"cursor", "device", b"device", "message_id", b"message_id", "quoted_message_id", b"quoted_message_id", "send_time", b"send_time", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -768,6 +878,53 @@ class EventFilter(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___EventFilter: _TypeAlias = EventFilter  # noqa: Y015
+
+@_typing.final
+class GetWireRequest(_message.Message):
+    """Asks how to be led here."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetWireRequest: _TypeAlias = GetWireRequest  # noqa: Y015
+
+@_typing.final
+class GetWireResponse(_message.Message):
+    """How a client is led here."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    CA_CERTIFICATE_PEM_FIELD_NUMBER: _builtins.int
+    ROOT_PUBLIC_KEY_FIELD_NUMBER: _builtins.int
+    address: _builtins.str
+    """Where the network listens for the protocol, `host:port` on loopback. It takes HTTP CONNECT and TLS."""
+    ca_certificate_pem: _builtins.str
+    """The certificate authority behind the server's TLS, PEM. Clients trust it instead of the public ones."""
+    root_public_key: _builtins.bytes
+    """The public key behind the protocol's own certificates, 32 bytes. Clients trust it instead of WhatsApp's."""
+    def __init__(
+        self,
+        *,
+        address: _builtins.str = ...,
+        ca_certificate_pem: _builtins.str = ...,
+        root_public_key: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "ca_certificate_pem", b"ca_certificate_pem", "root_public_key", b"root_public_key"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetWireResponse: _TypeAlias = GetWireResponse  # noqa: Y015
 
 @_typing.final
 class AddAccountRequest(_message.Message):
@@ -1109,6 +1266,53 @@ class ReadAsCustomerRequest(_message.Message):
 Global___ReadAsCustomerRequest: _TypeAlias = ReadAsCustomerRequest  # noqa: Y015
 
 @_typing.final
+class TypeAsCustomerRequest(_message.Message):
+    """A customer types."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUSTOMER_PHONE_NUMBER_FIELD_NUMBER: _builtins.int
+    ACCOUNT_PHONE_NUMBER_FIELD_NUMBER: _builtins.int
+    TYPING_FIELD_NUMBER: _builtins.int
+    customer_phone_number: _builtins.str
+    """Who types, E.164."""
+    account_phone_number: _builtins.str
+    """In the chat with whom, E.164."""
+    typing: _builtins.bool
+    """False when the customer stops."""
+    def __init__(
+        self,
+        *,
+        customer_phone_number: _builtins.str = ...,
+        account_phone_number: _builtins.str = ...,
+        typing: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_phone_number", b"account_phone_number", "customer_phone_number", b"customer_phone_number", "typing", b"typing"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TypeAsCustomerRequest: _TypeAlias = TypeAsCustomerRequest  # noqa: Y015
+
+@_typing.final
+class TypeAsCustomerResponse(_message.Message):
+    """The devices have been told."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TypeAsCustomerResponse: _TypeAlias = TypeAsCustomerResponse  # noqa: Y015
+
+@_typing.final
 class ReadAsCustomerResponse(_message.Message):
     """The chat is read."""
 
@@ -1312,12 +1516,12 @@ class InjectFaultRequest(_message.Message):
     count: _builtins.int
     """For an armed fault: how many times it strikes; 0 means until ClearFaults."""
     code: _builtins.int
-    """For REFUSE_LOGIN and REJECT_SEND: WhatsApp's code."""
+    """For REFUSE_LOGIN, REJECT_SEND and STREAM_ERROR: WhatsApp's code."""
     ban_code: _builtins.int
     """For REFUSE_LOGIN with code 402: WhatsApp's cause, such as 101 (sent to too many people)."""
     @_builtins.property
     def delay_duration(self) -> _duration_pb2.Duration:
-        """For DELAY_ACK: how late, up to ten minutes."""
+        """For DELAY_ACK, SLOW_LINK and SECOND_LOGIN: how late, up to ten minutes."""
 
     @_builtins.property
     def ban_duration(self) -> _duration_pb2.Duration:

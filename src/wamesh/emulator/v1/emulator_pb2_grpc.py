@@ -36,6 +36,11 @@ class EmulatorStub:
         Args:
             channel: A grpc.Channel.
         """
+        self.GetWire = channel.unary_unary(
+                '/wamesh.emulator.v1.Emulator/GetWire',
+                request_serializer=wamesh_dot_emulator_dot_v1_dot_emulator__pb2.GetWireRequest.SerializeToString,
+                response_deserializer=wamesh_dot_emulator_dot_v1_dot_emulator__pb2.GetWireResponse.FromString,
+                _registered_method=True)
         self.AddAccount = channel.unary_unary(
                 '/wamesh.emulator.v1.Emulator/AddAccount',
                 request_serializer=wamesh_dot_emulator_dot_v1_dot_emulator__pb2.AddAccountRequest.SerializeToString,
@@ -71,6 +76,11 @@ class EmulatorStub:
                 request_serializer=wamesh_dot_emulator_dot_v1_dot_emulator__pb2.ReadAsCustomerRequest.SerializeToString,
                 response_deserializer=wamesh_dot_emulator_dot_v1_dot_emulator__pb2.ReadAsCustomerResponse.FromString,
                 _registered_method=True)
+        self.TypeAsCustomer = channel.unary_unary(
+                '/wamesh.emulator.v1.Emulator/TypeAsCustomer',
+                request_serializer=wamesh_dot_emulator_dot_v1_dot_emulator__pb2.TypeAsCustomerRequest.SerializeToString,
+                response_deserializer=wamesh_dot_emulator_dot_v1_dot_emulator__pb2.TypeAsCustomerResponse.FromString,
+                _registered_method=True)
         self.WatchCustomer = channel.unary_stream(
                 '/wamesh.emulator.v1.Emulator/WatchCustomer',
                 request_serializer=wamesh_dot_emulator_dot_v1_dot_emulator__pb2.WatchCustomerRequest.SerializeToString,
@@ -102,6 +112,14 @@ class EmulatorServicer:
     """Drives and observes the simulated network: the owner's phone, the customers' phones, the faults, the log.
     Every rpc answers from memory at once. None needs a credential; the server listens on loopback only.
     """
+
+    def GetWire(self, request, context):
+        """Tells how a client of WhatsApp's protocol is led here instead of to WhatsApp: the address, and whom to trust.
+        FAILED_PRECONDITION NO_WIRE when this network speaks the light MemoryWire only.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
 
     def AddAccount(self, request, context):
         """Makes an account, or renames the one with this number. Idempotent.
@@ -157,6 +175,14 @@ class EmulatorServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def TypeAsCustomer(self, request, context):
+        """The customer starts or stops typing; the account's connected devices are told. Nothing is kept for others.
+        NOT_FOUND for an unknown account.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def WatchCustomer(self, request, context):
         """Streams what the customer's phone receives, in order, from after `after_cursor` on, and stays open for more.
         A customer who does not exist yet may be watched.
@@ -197,6 +223,11 @@ class EmulatorServicer:
 
 def add_EmulatorServicer_to_server(servicer, server):
     rpc_method_handlers = {
+            'GetWire': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetWire,
+                    request_deserializer=wamesh_dot_emulator_dot_v1_dot_emulator__pb2.GetWireRequest.FromString,
+                    response_serializer=wamesh_dot_emulator_dot_v1_dot_emulator__pb2.GetWireResponse.SerializeToString,
+            ),
             'AddAccount': grpc.unary_unary_rpc_method_handler(
                     servicer.AddAccount,
                     request_deserializer=wamesh_dot_emulator_dot_v1_dot_emulator__pb2.AddAccountRequest.FromString,
@@ -231,6 +262,11 @@ def add_EmulatorServicer_to_server(servicer, server):
                     servicer.ReadAsCustomer,
                     request_deserializer=wamesh_dot_emulator_dot_v1_dot_emulator__pb2.ReadAsCustomerRequest.FromString,
                     response_serializer=wamesh_dot_emulator_dot_v1_dot_emulator__pb2.ReadAsCustomerResponse.SerializeToString,
+            ),
+            'TypeAsCustomer': grpc.unary_unary_rpc_method_handler(
+                    servicer.TypeAsCustomer,
+                    request_deserializer=wamesh_dot_emulator_dot_v1_dot_emulator__pb2.TypeAsCustomerRequest.FromString,
+                    response_serializer=wamesh_dot_emulator_dot_v1_dot_emulator__pb2.TypeAsCustomerResponse.SerializeToString,
             ),
             'WatchCustomer': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchCustomer,
@@ -269,6 +305,33 @@ class Emulator:
     """Drives and observes the simulated network: the owner's phone, the customers' phones, the faults, the log.
     Every rpc answers from memory at once. None needs a credential; the server listens on loopback only.
     """
+
+    @staticmethod
+    def GetWire(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/wamesh.emulator.v1.Emulator/GetWire',
+            wamesh_dot_emulator_dot_v1_dot_emulator__pb2.GetWireRequest.SerializeToString,
+            wamesh_dot_emulator_dot_v1_dot_emulator__pb2.GetWireResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
 
     @staticmethod
     def AddAccount(request,
@@ -449,6 +512,33 @@ class Emulator:
             '/wamesh.emulator.v1.Emulator/ReadAsCustomer',
             wamesh_dot_emulator_dot_v1_dot_emulator__pb2.ReadAsCustomerRequest.SerializeToString,
             wamesh_dot_emulator_dot_v1_dot_emulator__pb2.ReadAsCustomerResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TypeAsCustomer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/wamesh.emulator.v1.Emulator/TypeAsCustomer',
+            wamesh_dot_emulator_dot_v1_dot_emulator__pb2.TypeAsCustomerRequest.SerializeToString,
+            wamesh_dot_emulator_dot_v1_dot_emulator__pb2.TypeAsCustomerResponse.FromString,
             options,
             channel_credentials,
             insecure,

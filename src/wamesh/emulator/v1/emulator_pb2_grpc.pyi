@@ -7,8 +7,8 @@ A simulated WhatsApp has *accounts* (numbers that own a phone and link devices: 
 write to accounts and are written to) and one *event log* of everything it saw. It outlives the programs that connect to
 it, so the log is the judge in tests: it can prove that a number had one holder and that a reply was sent exactly once.
 
-Programs reach it by a wire of its own: `wamesh.emulator.v1.MemoryWire` today. What is said here does not depend on
-the wire.
+Programs reach it by a wire of its own: WhatsApp's protocol (GetWire tells where and whom to trust), or the light
+`wamesh.emulator.v1.MemoryWire`. What is said here does not depend on the wire, except where it says so.
 """
 
 from collections import abc as _abc
@@ -43,6 +43,10 @@ class EmulatorStub:
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> EmulatorAsyncStub: ...
+    GetWire: _grpc.UnaryUnaryMultiCallable[_emulator_pb2.GetWireRequest, _emulator_pb2.GetWireResponse]
+    """Tells how a client of WhatsApp's protocol is led here instead of to WhatsApp: the address, and whom to trust.
+    FAILED_PRECONDITION NO_WIRE when this network speaks the light MemoryWire only.
+    """
     AddAccount: _grpc.UnaryUnaryMultiCallable[_emulator_pb2.AddAccountRequest, _emulator_pb2.AddAccountResponse]
     """Makes an account, or renames the one with this number. Idempotent."""
     ListAccounts: _grpc.UnaryUnaryMultiCallable[_emulator_pb2.ListAccountsRequest, _emulator_pb2.ListAccountsResponse]
@@ -66,6 +70,10 @@ class EmulatorStub:
     """The customer opens the chat: every message up to now is read, and the account's devices get read receipts.
     Idempotent. An unknown customer has nothing to read.
     """
+    TypeAsCustomer: _grpc.UnaryUnaryMultiCallable[_emulator_pb2.TypeAsCustomerRequest, _emulator_pb2.TypeAsCustomerResponse]
+    """The customer starts or stops typing; the account's connected devices are told. Nothing is kept for others.
+    NOT_FOUND for an unknown account.
+    """
     WatchCustomer: _grpc.UnaryStreamMultiCallable[_emulator_pb2.WatchCustomerRequest, _emulator_pb2.WatchCustomerResponse]
     """Streams what the customer's phone receives, in order, from after `after_cursor` on, and stays open for more.
     A customer who does not exist yet may be watched.
@@ -88,6 +96,10 @@ class EmulatorAsyncStub(EmulatorStub):
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
+    GetWire: _aio.UnaryUnaryMultiCallable[_emulator_pb2.GetWireRequest, _emulator_pb2.GetWireResponse]  # type: ignore[assignment]
+    """Tells how a client of WhatsApp's protocol is led here instead of to WhatsApp: the address, and whom to trust.
+    FAILED_PRECONDITION NO_WIRE when this network speaks the light MemoryWire only.
+    """
     AddAccount: _aio.UnaryUnaryMultiCallable[_emulator_pb2.AddAccountRequest, _emulator_pb2.AddAccountResponse]  # type: ignore[assignment]
     """Makes an account, or renames the one with this number. Idempotent."""
     ListAccounts: _aio.UnaryUnaryMultiCallable[_emulator_pb2.ListAccountsRequest, _emulator_pb2.ListAccountsResponse]  # type: ignore[assignment]
@@ -111,6 +123,10 @@ class EmulatorAsyncStub(EmulatorStub):
     """The customer opens the chat: every message up to now is read, and the account's devices get read receipts.
     Idempotent. An unknown customer has nothing to read.
     """
+    TypeAsCustomer: _aio.UnaryUnaryMultiCallable[_emulator_pb2.TypeAsCustomerRequest, _emulator_pb2.TypeAsCustomerResponse]  # type: ignore[assignment]
+    """The customer starts or stops typing; the account's connected devices are told. Nothing is kept for others.
+    NOT_FOUND for an unknown account.
+    """
     WatchCustomer: _aio.UnaryStreamMultiCallable[_emulator_pb2.WatchCustomerRequest, _emulator_pb2.WatchCustomerResponse]  # type: ignore[assignment]
     """Streams what the customer's phone receives, in order, from after `after_cursor` on, and stays open for more.
     A customer who does not exist yet may be watched.
@@ -130,6 +146,16 @@ class EmulatorServicer(metaclass=_abc_1.ABCMeta):
     """Drives and observes the simulated network: the owner's phone, the customers' phones, the faults, the log.
     Every rpc answers from memory at once. None needs a credential; the server listens on loopback only.
     """
+
+    @_abc_1.abstractmethod
+    def GetWire(
+        self,
+        request: _emulator_pb2.GetWireRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_emulator_pb2.GetWireResponse, _abc.Awaitable[_emulator_pb2.GetWireResponse]]:
+        """Tells how a client of WhatsApp's protocol is led here instead of to WhatsApp: the address, and whom to trust.
+        FAILED_PRECONDITION NO_WIRE when this network speaks the light MemoryWire only.
+        """
 
     @_abc_1.abstractmethod
     def AddAccount(
@@ -194,6 +220,16 @@ class EmulatorServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_emulator_pb2.ReadAsCustomerResponse, _abc.Awaitable[_emulator_pb2.ReadAsCustomerResponse]]:
         """The customer opens the chat: every message up to now is read, and the account's devices get read receipts.
         Idempotent. An unknown customer has nothing to read.
+        """
+
+    @_abc_1.abstractmethod
+    def TypeAsCustomer(
+        self,
+        request: _emulator_pb2.TypeAsCustomerRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_emulator_pb2.TypeAsCustomerResponse, _abc.Awaitable[_emulator_pb2.TypeAsCustomerResponse]]:
+        """The customer starts or stops typing; the account's connected devices are told. Nothing is kept for others.
+        NOT_FOUND for an unknown account.
         """
 
     @_abc_1.abstractmethod

@@ -1,0 +1,28 @@
+"""Transport `emulator`: the very same neonize transport as in production, led to an emulator on this machine.
+
+Three beliefs of the library are changed from outside (see `trust`): the proxy it dials, the authority it trusts for
+TLS, the root key it trusts for noise. Its code, and ours, run as they do against WhatsApp.
+
+The proxy serves websocket and media alike, and no NO_PROXY rule lifts it: the library sets it for each of its HTTP
+clients by itself, where Go's environment rules do not apply (read in whatsmeow's `SetProxy`; measured with neonize
+0.5.2).
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from wamesh.emulator.client import native_root_key
+from wamesh.emulator.client.trust import Trust
+from wamesh.whatsapp.neonize_transport import NeonizeTransport
+from wamesh.whatsapp.transport import OnEvent, Transport
+
+
+def open_transport(directory: Path, on_event: OnEvent, options: Mapping[str, str]) -> Transport:
+    """Returns a neonize transport over `directory` whose WhatsApp is the emulator that `options` describe.
+
+    Options as `Trust.options` returns them. Raises UntrustworthyEmulator, WrongEnvironment, RootKeyNotReplaced.
+    """
+    trust = Trust.from_options(options)
+    transport = NeonizeTransport.open(directory, on_event, {"proxy": trust.proxy, "ca_file": options["ca_file"]})
+    native_root_key.believe(trust)
+    return transport
