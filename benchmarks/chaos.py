@@ -365,7 +365,7 @@ async def chaos(directory: Path, arguments: argparse.Namespace) -> Verdict:
             output.write(f"{name:>8} | {line}\n")
             output.flush()
 
-        async with demo.running(directory, demo.free_addresses(anywhere=True), print_line) as mesh:
+        async with demo.running(directory, demo.free_addresses(anywhere=True), print_line, transport="memory") as mesh:
             run = Run(mesh, directory, random.Random(arguments.seed))
             until = asyncio.get_running_loop().time() + arguments.seconds
             operator = asyncio.create_task(operate(run))

@@ -71,7 +71,7 @@ async def run(calls: int, rounds: int, echo_port: int) -> dict[tuple[str, int], 
     with tempfile.TemporaryDirectory(prefix="wamesh-benchmark-") as directory:
         addresses = demo.free_addresses(anywhere=True)
         async with (
-            demo.running(Path(directory), addresses, lambda name, line: None) as running,
+            demo.running(Path(directory), addresses, lambda name, line: None, transport="memory") as running,
             grpc.aio.insecure_channel(f"127.0.0.1:{echo_port}") as channel,
         ):
             calls_of = subjects(running, channel.unary_unary(ECHO_METHOD))

@@ -28,18 +28,20 @@ app = App(
 # uvloop (grpcio 1.85, measured), and nobody here uses gRPC in a forked process; what it logs our own errors say better.
 GRPC_ENVIRONMENT = {"GRPC_ENABLE_FORK_SUPPORT": "0", "GRPC_VERBOSITY": "NONE"}
 
+Transport = Literal["neonize", "emulator", "memory"]
 CompanyId = Annotated[int, Parameter(validator=validators.Number(gt=0))]
 Hidden = Parameter(show=False, negative="")
 
 
 @app.command(group=RUN)
-def up(*, transport: Literal["neonize", "memory"] | None = None) -> int:
+def up(*, transport: Transport | None = None) -> int:
     """Run all processes in this terminal; Ctrl-C drains them.
 
     Parameters
     ----------
     transport
-        neonize speaks to WhatsApp; memory to a simulated network, which is then started too.
+        neonize speaks to WhatsApp. On a simulated WhatsApp, which is then started too: emulator is the same client
+        against an emulator of the protocol, memory a light network without a client.
     """
     from wamesh.console.up import run_up
 
@@ -47,17 +49,24 @@ def up(*, transport: Literal["neonize", "memory"] | None = None) -> int:
 
 
 @app.command(group=RUN)
-def demo(*, say: Annotated[list[str] | None, Parameter(negative="")] = None) -> int:
+def demo(
+    *,
+    say: Annotated[list[str] | None, Parameter(negative="")] = None,
+    transport: Literal["neonize", "memory"] = "neonize",
+) -> int:
     """Run the mesh with a demo salon on a simulated WhatsApp, and chat with it as a customer.
 
     Parameters
     ----------
     say
         Say this instead of chatting, print the reply and exit. Repeat it for a whole conversation.
+    transport
+        neonize is the real client library, here against an emulator of WhatsApp: no phone is needed and nothing leaves
+        this machine. memory is a light network without it, which starts quicker.
     """
     from wamesh.console.demo import run_demo
 
-    return run_demo(say or [])
+    return run_demo(say or [], "emulator" if transport == "neonize" else "memory")
 
 
 @app.command(group=RUN)
@@ -141,7 +150,7 @@ def slots(company_id: CompanyId, service: str, *, first: date | None = None, las
 def gateway(
     *,
     address: str | None = None,
-    transport: Literal["neonize", "memory"] | None = None,
+    transport: Transport | None = None,
     data: Path | None = None,
     stop_with_parent: Annotated[bool, Hidden] = False,
 ) -> int:

@@ -56,6 +56,7 @@ def _only_names(value: tuple[str, ...]) -> tuple[str, ...]:
 Address = Annotated[str, AfterValidator(_host_and_port)]
 HostNames = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_host_names), AfterValidator(_only_names)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
+Transport = Literal["neonize", "emulator", "memory"]
 
 
 class ProcessSettings(BaseSettings):
@@ -91,13 +92,19 @@ class ProcessSettings(BaseSettings):
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=config_file())
 
 
-class GatewaySettings(ProcessSettings):
+class EmulatorClientSettings(ProcessSettings):
+    """What the clients of `wamesh emulator` are told."""
+
+    emulator_target: Address = "127.0.0.1:50053"
+    """Its control service."""
+
+
+class GatewaySettings(EmulatorClientSettings):
     """`wamesh gateway`."""
 
     gateway_address: Address = "127.0.0.1:50051"
-    transport: Literal["neonize", "memory"] = "neonize"
-    """`neonize` speaks to WhatsApp; `memory` to the simulated network of `wamesh emulator`."""
-    emulator_target: Address = "127.0.0.1:50053"
+    transport: Transport = "neonize"
+    """`neonize` speaks to WhatsApp; `emulator` is the same, led to `wamesh emulator`; `memory` is its light network."""
     lease_seconds: Seconds = 15.0
     lease_renew_seconds: Seconds = 5.0
     lock_wait_seconds: Annotated[float, Field(ge=0, le=600)] = 5.0
@@ -146,6 +153,15 @@ class EmulatorSettings(ProcessSettings):
     """`wamesh emulator`."""
 
     emulator_address: Address = "127.0.0.1:50053"
+    """Where it is driven from: gRPC, loopback only."""
+    emulator_wire_address: Address = "127.0.0.1:50054"
+    """Where it speaks WhatsApp's protocol, loopback only."""
+    transport: Transport = "emulator"
+    """`memory` serves the light network, without a wire of its own; the others serve WhatsApp's protocol."""
+    emulator_forget: bool = False
+    """Keeps everything in memory instead of `emulator.db` in the data directory."""
+    emulator_seed: int | None = None
+    """Makes keys, ids and codes the same in every run; fit for nothing but tests."""
 
 
 def config_file() -> Path:

@@ -12,7 +12,7 @@ from wamesh.console import demo
 async def test_a_customer_books_over_postgresql(tmp_path: Path, postgresql_url: str) -> None:
     """All rooms share the database, each with a schema of its own; kill -9 costs no reply here either."""
     addresses = demo.free_addresses(anywhere=True)
-    async with demo.running(tmp_path, addresses, print_line, postgresql_url) as mesh:
+    async with demo.running(tmp_path, addresses, print_line, postgresql_url, transport="memory") as mesh:
         customer = mesh.customer("+12025550150", "Alex")
         assert "17:" in await customer.ask("Haircut tomorrow evening")
         await customer.write("1")

@@ -1,23 +1,27 @@
 """A simulated WhatsApp for tests, in this process or in one of its own, on a free port, with the owner's and the
 customers' hands.
 
-`running_emulator()` serves from a thread of this process: quick, and gone with the test. `emulator_process()` serves
-from a process: it survives whatever the test does to this one. Both give a `RunningEmulator`, synchronous, usable from
-any thread; from async code use `target` with a channel of its own.
+`running_emulator()` serves the light network from a thread of this process: quick, and gone with the test.
+`protocol_emulator()` serves WhatsApp's protocol in the same way. `emulator_process()` serves either from a process: it
+survives whatever the test does to this one. All give a `RunningEmulator`, synchronous, usable from any thread; from
+async code use `target` with a channel of its own.
 """
 
 import asyncio
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final, Protocol, TypeVar
+from pathlib import Path
+from typing import Any, Final, Literal, Protocol, TypeVar
 
 import grpc
 
-from wamesh.emulator.main import serve
+from wamesh.emulator.client.trust import Trust
+from wamesh.emulator.memory.serving import serve_memory
+from wamesh.emulator.serving import Emulator
 from wamesh.emulator.timing import PairingPace
 from wamesh.emulator.v1 import emulator_pb2 as pb
 from wamesh.emulator.v1.emulator_pb2_grpc import EmulatorStub
@@ -26,15 +30,24 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 WAIT_SECONDS: Final = 10.0
+LOOPBACK: Final = "127.0.0.1:0"
 _SERVE_FOR_EVER: Final = """
 import asyncio
-from wamesh.emulator.main import serve
+from wamesh.emulator.{module} import {function}
 async def main():
-    server = await serve("127.0.0.1:0")
-    print(server.port, flush=True)
+    emulator = await {function}({arguments})
+    print(emulator.port, flush=True)
     await asyncio.Event().wait()
 asyncio.run(main())
 """
+_SERVING: Final = {
+    "memory": {"module": "memory.serving", "function": "serve_memory", "arguments": f'"{LOOPBACK}"'},
+    "protocol": {
+        "module": "protocol_serving",
+        "function": "serve_protocol",
+        "arguments": f'"{LOOPBACK}", "{LOOPBACK}"',
+    },
+}
 
 
 @dataclass(frozen=True)
@@ -43,6 +56,11 @@ class RunningEmulator:
 
     target: str
     stub: EmulatorStub
+
+    def trust(self) -> Trust:
+        """What a client of the protocol must believe; only of an emulator that speaks it."""
+        wire = self.stub.GetWire(pb.GetWireRequest())
+        return Trust(wire.address, wire.ca_certificate_pem.encode(), wire.root_public_key)
 
     def add_account(self, phone_number: str, push_name: str = "") -> pb.Account:
         return self.stub.AddAccount(pb.AddAccountRequest(phone_number=phone_number, push_name=push_name)).account
@@ -105,25 +123,42 @@ def text_content(text: str) -> pb.Content:
 
 @contextmanager
 def running_emulator(pace: PairingPace | None = None) -> Iterator[RunningEmulator]:
-    """A fresh network, served from a thread of this process."""
+    """A fresh light network, served from a thread of this process."""
+    with _served(serve_memory(LOOPBACK, pace)) as emulator:
+        yield emulator
+
+
+@contextmanager
+def protocol_emulator(
+    pace: PairingPace | None = None, *, directory: Path | None = None, wire_address: str = LOOPBACK
+) -> Iterator[RunningEmulator]:
+    """A network of WhatsApp's protocol, served from a thread of this process; fresh, or the one kept in `directory`."""
+    from wamesh.emulator.protocol_serving import serve_protocol
+
+    with _served(serve_protocol(LOOPBACK, wire_address, directory=directory, pace=pace)) as emulator:
+        yield emulator
+
+
+@contextmanager
+def _served(serving: Coroutine[Any, Any, Emulator]) -> Iterator[RunningEmulator]:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="emulator", daemon=True)
     thread.start()
-    server = asyncio.run_coroutine_threadsafe(serve("127.0.0.1:0", pace), loop).result(WAIT_SECONDS)
+    emulator = asyncio.run_coroutine_threadsafe(serving, loop).result(WAIT_SECONDS)
     try:
-        with _connected(server.port) as emulator:
-            yield emulator
+        with _connected(emulator.port) as running:
+            yield running
     finally:
-        asyncio.run_coroutine_threadsafe(server.stop(0), loop).result(WAIT_SECONDS)
+        asyncio.run_coroutine_threadsafe(emulator.stop(0), loop).result(WAIT_SECONDS)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(WAIT_SECONDS)
         loop.close()
 
 
 @contextmanager
-def emulator_process() -> Iterator[RunningEmulator]:
+def emulator_process(network: Literal["memory", "protocol"] = "memory") -> Iterator[RunningEmulator]:
     """A fresh network, served from a process of its own."""
-    command = [sys.executable, "-c", _SERVE_FOR_EVER]
+    command = [sys.executable, "-c", _SERVE_FOR_EVER.format(**_SERVING[network])]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None

@@ -22,6 +22,7 @@ from wamesh.gateway.lock import open_directory
 from wamesh.gateway.session import Policy, SessionState
 from wamesh.gateway.sessions import SessionSnapshot
 from wamesh.gateway.supervisor import Supervisor
+from wamesh.gateway.transport_options import always
 from wamesh.storage.database import migrate, open_database
 from wamesh.storage.gateway_sessions import SqlLeaseStore, SqlSessionStore
 from wamesh.storage.sqlite_file import sqlite_url
@@ -94,7 +95,7 @@ async def gateway(directory: Path, target: str, *, url: str = "", **options: Any
             store=SqlSessionStore(database),
             leases=SqlLeaseStore(database),
             transport="memory",
-            transport_options={"target": target},
+            transport_options=always({"target": target}),
             **{"policy": QUICK, "lease_times": LeaseTimes(), **options},
         )
         sinks = RecordingSinks()

@@ -1,15 +1,23 @@
-"""A whole mesh in real processes, the demo salon linked: `mesh` of a test's own, `shared_mesh` of a module."""
+"""A whole mesh in real processes on the light network, the demo salon linked: `mesh` of a test's own, `shared_mesh` of
+a module.
+"""
 
 import os
 import signal
 import sys
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from wamesh.console import demo
+
+
+def light_mesh(directory: Path) -> AbstractAsyncContextManager[demo.Demo]:
+    """The demo's mesh with session processes that need no client library."""
+    return demo.running(directory, demo.free_addresses(anywhere=True), print_line, transport="memory")
 
 
 def print_line(name: str, line: str) -> None:
@@ -20,7 +28,7 @@ def print_line(name: str, line: str) -> None:
 @pytest.fixture
 async def mesh(tmp_path: Path) -> AsyncIterator[demo.Demo]:
     """A mesh of this test alone; it may be killed at will."""
-    async with demo.running(tmp_path, demo.free_addresses(anywhere=True), print_line) as running:
+    async with light_mesh(tmp_path) as running:
         yield running
 
 
@@ -28,7 +36,7 @@ async def mesh(tmp_path: Path) -> AsyncIterator[demo.Demo]:
 async def shared_mesh(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[demo.Demo]:
     """A mesh that the tests of a module share; they leave it as it was, each with customers of its own."""
     directory = tmp_path_factory.mktemp("mesh")
-    async with demo.running(directory, demo.free_addresses(anywhere=True), print_line) as running:
+    async with light_mesh(directory) as running:
         yield running
 
 

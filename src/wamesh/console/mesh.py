@@ -39,9 +39,9 @@ class Member:
 
 
 def members(transport: str) -> list[Member]:
-    """The processes that make a whole mesh; with the memory transport the simulated network belongs to it."""
+    """The processes that make a whole mesh; on a simulated network, the network too."""
     mesh = [Member("booking", 2), Member("gateway", 2), Member("worker", 1), Member("api", 1)]
-    return [*mesh, Member("emulator", 3)] if transport == "memory" else mesh
+    return mesh if transport == "neonize" else [*mesh, Member("emulator", 3)]
 
 
 class Mesh:

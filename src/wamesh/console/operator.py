@@ -4,19 +4,18 @@ Every function returns an exit code: 0 for done, 1 for a refusal, which is print
 """
 
 import asyncio
-import sys
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 import grpc
-import segno
 from google.protobuf.descriptor import ServiceDescriptor
 from rich.console import Console
 from rich.table import Table
 
 from wamesh import settings
 from wamesh.booking.v1 import booking_pb2, booking_pb2_grpc
+from wamesh.console import qr
 from wamesh.console.process import refuse
 from wamesh.gateway.v1 import gateway_pb2, gateway_pb2_grpc
 from wamesh.rpc.client import open_channel
@@ -38,7 +37,7 @@ def pair(company_id: int, phone_number: str) -> int:
         async for step in gateway.Pair(request, timeout=PAIR_SECONDS):
             match step.WhichOneof("event"):
                 case "qr_code":
-                    print_qr(step.qr_code.code)
+                    qr.draw(step.qr_code.code)
                 case "pair_code":
                     _console.print(f"On the phone: Linked devices > Link with phone number > {step.pair_code.code}")
                 case "paired":
@@ -49,12 +48,6 @@ def pair(company_id: int, phone_number: str) -> int:
         return 1
 
     return _with_gateway(call)
-
-
-def print_qr(code: str) -> None:
-    """Draws a QR code in the terminal, with what to do with it."""
-    _console.print("Scan with WhatsApp: Settings > Linked devices > Link a device")
-    segno.make(code, error="l").terminal(out=sys.stdout, compact=True)
 
 
 def send(company_id: int, phone_number: str, text: str, request_id: str | None) -> int:

@@ -15,6 +15,7 @@ from wamesh.rpc.server import stop_signal
 COLOURS: Final = {"gateway": "green", "booking": "cyan", "worker": "yellow", "api": "magenta", "emulator": "blue"}
 GATEWAY: Final = "wamesh.gateway.v1.Gateway"
 BOOKING: Final = "wamesh.booking.v1.Booking"
+EMULATOR: Final = "wamesh.emulator.v1.Emulator"
 
 
 def run_up(transport: str | None) -> int:
@@ -26,13 +27,8 @@ def run_up(transport: str | None) -> int:
         emulator = settings.load(settings.EmulatorSettings)
     except settings.WrongSetting as wrong:
         return refuse("up", str(wrong))
-    wanted = {
-        "GATEWAY": gateway.gateway_address,
-        "BOOKING": booking.booking_address,
-        "API": api.api_address,
-        "EMULATOR": emulator.emulator_address if gateway.transport == "memory" else "127.0.0.1:0",
-    }
-    for name, address in wanted.items():
+    wanted = {"GATEWAY": gateway.gateway_address, "BOOKING": booking.booking_address, "API": api.api_address}
+    for name, address in (wanted | _simulation(gateway.transport, emulator)).items():
         if not is_free(address):
             way_out = f"end the process that listens there, or set WAMESH_{name}_ADDRESS."
             return refuse("up", f"{address} is taken: {way_out}")
@@ -42,6 +38,17 @@ def run_up(transport: str | None) -> int:
     except MeshFailed as failure:
         return refuse("up", str(failure))
     return 0
+
+
+def _simulation(transport: settings.Transport, emulator: settings.EmulatorSettings) -> dict[str, str]:
+    """Where a simulated network listens, by the setting's name."""
+    match transport:
+        case "neonize":
+            return {}
+        case "memory":
+            return {"EMULATOR": emulator.emulator_address}
+        case "emulator":
+            return {"EMULATOR": emulator.emulator_address, "EMULATOR_WIRE": emulator.emulator_wire_address}
 
 
 async def _up(

@@ -1,75 +1,34 @@
-"""Composition root of `wamesh emulator`: a simulated WhatsApp in memory, served on one loopback port."""
-
-import asyncio
-import ipaddress
-import secrets
-from collections.abc import Callable
-from datetime import timedelta
+"""`wamesh emulator`: runs the network that the settings choose, until it is told to stop."""
 
 import structlog
 
-from wamesh.clock import utc_now
-from wamesh.emulator.memory.control import MemoryControl
-from wamesh.emulator.memory.network import MemoryNetwork
-from wamesh.emulator.memory.wire_service import MemoryWireService
-from wamesh.emulator.service import EmulatorService
-from wamesh.emulator.timing import PairingPace
-from wamesh.emulator.v1 import emulator_pb2_grpc, memory_wire_pb2_grpc
-from wamesh.rpc.server import Server, Service, stop_signal
-from wamesh.settings import EmulatorSettings, WrongSetting
+from wamesh.emulator.serving import Emulator
+from wamesh.rpc.server import stop_signal
+from wamesh.settings import EmulatorSettings
 
 _log = structlog.get_logger("emulator")
 
 
 async def run(settings: EmulatorSettings) -> None:
-    """Serves until SIGTERM or SIGINT. Everything it knew is gone afterwards.
-
-    Raises WrongSetting for an address that is not loopback (anybody who reaches the port drives the network),
-    and PortTaken.
-    """
+    """Serves until SIGTERM or SIGINT. Raises WrongSetting, PortTaken."""
     stop = stop_signal()
-    server = await serve(settings.emulator_address)
-    _log.info("simulated WhatsApp is ready", port=server.port)
+    emulator = await _serve(settings)
+    _log.info("simulated WhatsApp is ready", port=emulator.port)
     await stop.wait()
-    await server.stop(settings.drain_seconds)
+    await emulator.stop(settings.drain_seconds)
 
 
-async def serve(address: str, pace: PairingPace | None = None) -> Server:
-    """Returns the running, ready server of a fresh network at a loopback address; port 0 takes a free one."""
-    refuse_outside(address)
-    network = MemoryNetwork(utc_now, secrets.token_bytes, _call_later, pace)
-    server = Server(
-        [
-            Service(
-                "wamesh.emulator.v1.Emulator",
-                EmulatorService(MemoryControl(network)),
-                emulator_pb2_grpc.add_EmulatorServicer_to_server,
-            ),
-            Service(
-                "wamesh.emulator.v1.MemoryWire",
-                MemoryWireService(network),
-                memory_wire_pb2_grpc.add_MemoryWireServicer_to_server,
-            ),
-        ],
-        address,
+async def _serve(settings: EmulatorSettings) -> Emulator:
+    """Loads one of the networks, and none of the other."""
+    if settings.transport == "memory":
+        from wamesh.emulator.memory.serving import serve_memory
+
+        return await serve_memory(settings.emulator_address)
+    from wamesh.emulator.protocol_serving import serve_protocol
+
+    return await serve_protocol(
+        settings.emulator_address,
+        settings.emulator_wire_address,
+        directory=None if settings.emulator_forget else settings.data_directory,
+        seed=settings.emulator_seed,
     )
-    await server.start()
-    await server.set_ready(True)
-    return server
-
-
-def refuse_outside(address: str) -> None:
-    """Raises WrongSetting unless the host of `host:port` is this machine's loopback."""
-    host = address.rpartition(":")[0].strip("[]")
-    try:
-        inside = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        inside = False
-    if not inside:
-        raise WrongSetting(
-            f"WAMESH_EMULATOR_ADDRESS: must be a loopback address such as 127.0.0.1:50053; it is {address!r}."
-        )
-
-
-def _call_later(delay: timedelta, function: Callable[[], None]) -> None:
-    asyncio.get_running_loop().call_later(delay.total_seconds(), function)

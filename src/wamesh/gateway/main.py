@@ -9,7 +9,7 @@ Owns the composition, and the order of start and stop:
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -26,6 +26,7 @@ from wamesh.gateway.lock import DataDirectory, open_directory
 from wamesh.gateway.outbox import Outbox
 from wamesh.gateway.service import GatewayService
 from wamesh.gateway.supervisor import Supervisor
+from wamesh.gateway.transport_options import TransportOptions, always
 from wamesh.gateway.v1 import gateway_pb2_grpc
 from wamesh.rpc.server import Server, Service, stop_signal
 from wamesh.settings import GatewaySettings
@@ -55,7 +56,10 @@ class Gateway:
 
 
 async def run(settings: GatewaySettings) -> None:
-    """Serves until SIGTERM or SIGINT. Raises DirectoryInUse, DatabaseUnavailable, DatabaseTooNew, PortTaken."""
+    """Serves until SIGTERM or SIGINT.
+
+    Raises DirectoryInUse, DatabaseUnavailable, DatabaseTooNew, PortTaken, WrongSetting.
+    """
     stop = stop_signal()
     async with serving(settings) as gateway:
         await gateway.server.serve_until(stop, partial(answers, gateway.database))
@@ -121,5 +125,13 @@ def _supervisor(settings: GatewaySettings, directory: DataDirectory, database: D
     )
 
 
-def _transport_options(settings: GatewaySettings) -> Mapping[str, str]:
-    return {"target": settings.emulator_target} if settings.transport == "memory" else {}
+def _transport_options(settings: GatewaySettings) -> TransportOptions:
+    match settings.transport:
+        case "neonize":
+            return always({})
+        case "memory":
+            return always({"target": settings.emulator_target})
+        case "emulator":  # the one place where a gateway knows of it
+            from wamesh.emulator.client.discovery import transport_options
+
+            return transport_options(settings.emulator_target, settings.data_directory)

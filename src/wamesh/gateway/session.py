@@ -48,6 +48,7 @@ class Reason(StrEnum):
     LOGGED_IN = "LOGGED_IN"
     KEEP_ALIVE_LOST = "KEEP_ALIVE_LOST"
     NETWORK_LOST = "NETWORK_LOST"
+    NETWORK_NOT_FOUND = "NETWORK_NOT_FOUND"
     DIAL_FAILED = "DIAL_FAILED"
     DIAL_TIMED_OUT = "DIAL_TIMED_OUT"
     PROCESS_CRASHED = "PROCESS_CRASHED"
@@ -85,6 +86,7 @@ class Event(StrEnum):
     LEASE_REFUSED = "LEASE_REFUSED"  # another gateway holds the company
     LEASE_LOST = "LEASE_LOST"  # it was ours, and is not any more
     STORE_LOST = "STORE_LOST"  # the database cannot tell who holds the company
+    NETWORK_NOT_FOUND = "NETWORK_NOT_FOUND"  # what tells where the network is does not answer; no process was started
     # The session process's.
     DEVICE_FOUND = "DEVICE_FOUND"  # it is up, and its store holds a linked device
     DEVICE_ABSENT = "DEVICE_ABSENT"  # it is up, and no device is linked

@@ -10,7 +10,7 @@ process at a time, and only under a lease; what a process that was ended still s
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, TypeAlias, assert_never
@@ -38,6 +38,7 @@ from wamesh.gateway.session_wire import SPOOL_NAME
 from wamesh.gateway.sessions import PairingEvent, SessionSnapshot
 from wamesh.gateway.stores import Device, SessionStore, StoredSession
 from wamesh.gateway.task_set import TaskSet
+from wamesh.gateway.transport_options import TransportOptions
 from wamesh.session.v1 import session_pb2 as pb
 from wamesh.whatsapp import events
 
@@ -57,7 +58,7 @@ class Means:
 
     directory: DataDirectory
     transport: str
-    transport_options: Mapping[str, str]
+    transport_options: TransportOptions
     store: SessionStore
     claimant: Claimant
     sinks: Sinks
@@ -269,11 +270,16 @@ class SessionKeeper:
         return None
 
     async def _spawn(self) -> Event | None:
+        try:
+            options = await self._means.transport_options()
+        except ConnectionError as error:
+            log.warning("network_not_found", company_id=self.company_id, error=str(error))
+            return Event.NETWORK_NOT_FOUND
         begin = pb.Begin(
             company_id=self.company_id,
             directory=str(self._spool.parent),
             transport=self._means.transport,
-            options=self._means.transport_options,
+            options=options,
             lease_deadline_ns=self._lease.deadline_ns,
         )
         try:

@@ -30,6 +30,7 @@ _ADVICE_BY_REASON: Final[dict[Reason, str]] = {
     Reason.ALREADY_PAIRED: "A device is linked: StartSession connects it.",
     Reason.HELD_ELSEWHERE: "Another gateway holds this company; this one takes over when that one ends.",
     Reason.STORE_LOST: "The gateway's database does not answer: see to it.",
+    Reason.NETWORK_NOT_FOUND: "What tells where the network is does not answer: the gateway's log names it.",
     Reason.KEEP_ALIVE_LOST: "WhatsApp does not answer keep-alives: watch the network.",
 }
 

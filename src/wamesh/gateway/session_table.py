@@ -125,6 +125,7 @@ _ROWS: Final[dict[SessionState, dict[Event, Cell]]] = {
         _E.LEASE_REFUSED: Go(_S.UNPAIRED, _R.HELD_ELSEWHERE),
         _E.LEASE_LOST: Go(_S.UNPAIRED, _R.LEASE_LOST),
         _E.STORE_LOST: Go(_S.UNPAIRED, _R.STORE_LOST),
+        _E.NETWORK_NOT_FOUND: Go(_S.UNPAIRED, _R.NETWORK_NOT_FOUND),
         _E.DEVICE_ABSENT: Stay((Do.DIAL,)),
         _E.DEVICE_FOUND: Go(_S.STOPPED, _R.ALREADY_PAIRED),  # Pair is no way to connect
         _E.PROCESS_EXITED: Go(_S.UNPAIRED, _R.PROCESS_CRASHED),
@@ -146,6 +147,7 @@ _ROWS: Final[dict[SessionState, dict[Event, Cell]]] = {
         _E.CANCEL_PAIRING: STAY,
         _E.RESTORE: _RESTORE,
         _E.WAKE: _retry(_R.DIAL_TIMED_OUT, Do.KILL),
+        _E.NETWORK_NOT_FOUND: _retry(_R.NETWORK_NOT_FOUND, Do.KILL),
         _E.DEVICE_FOUND: Stay((Do.DIAL,)),
         _E.DEVICE_ABSENT: Go(_S.UNPAIRED, _R.NO_DEVICE),
         _E.CONNECTED: Go(_S.CONNECTED, _R.LOGGED_IN),

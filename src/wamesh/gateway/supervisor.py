@@ -7,7 +7,7 @@ is held.
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable
 from datetime import timedelta
 from typing import Final
 
@@ -27,6 +27,7 @@ from wamesh.gateway.session_wire import decode_outcome, encode_send
 from wamesh.gateway.sessions import InboundSink, PairingEvent, ReceiptSink, SessionSnapshot
 from wamesh.gateway.stores import LeaseStore, SessionStore, StoredSession
 from wamesh.gateway.task_set import TaskSet
+from wamesh.gateway.transport_options import TransportOptions
 from wamesh.session.v1 import session_pb2 as pb
 from wamesh.whatsapp.transport import (
     NotSent,
@@ -47,7 +48,7 @@ _FIND_SECONDS: Final = 10.0
 class Supervisor:
     """Every company's session on this gateway. `open` first, `close` last; see `Sessions` for the rest.
 
-    `directory` is held locked by the caller. `address` is where other gateways would forward calls to. `send_timeout`
+    `directory` is held locked by the caller. `transport_options` are asked for each start of a session process. `address` is where other gateways would forward calls to. `send_timeout`
     is how long a send may hang before its process counts as hung: longer than the transport's own patience.
     """
 
@@ -58,7 +59,7 @@ class Supervisor:
         store: SessionStore,
         leases: LeaseStore,
         transport: TransportName,
-        transport_options: Mapping[str, str] | None = None,
+        transport_options: TransportOptions,
         address: str = "",
         lease_times: LeaseTimes = DEFAULT_TIMES,
         policy: Policy = DEFAULT_POLICY,
@@ -77,7 +78,7 @@ class Supervisor:
         self._means_with: Callable[[Sinks], Means] = lambda sinks: Means(
             directory=directory,
             transport=transport,
-            transport_options=dict(transport_options or {}),
+            transport_options=transport_options,
             store=store,
             claimant=Claimant(leases, directory.node, address, lease_times),
             sinks=sinks,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from wamesh.emulator.main import refuse_outside
+from wamesh.emulator.serving import refuse_outside
 from wamesh.settings import WrongSetting
 
 

@@ -12,7 +12,7 @@ from wamesh.emulator.codec import tokens
 from wamesh.emulator.codec.address import Address
 from wamesh.emulator.codec.errors import CodecError
 from wamesh.emulator.codec.node import Node
-from wamesh.emulator.codec.tokens import DOMAIN_SERVERS, HEX_DIGITS, NIBBLE_DIGITS
+from wamesh.emulator.codec.tokens import DOMAIN_SERVERS, NIBBLE_DIGITS
 
 MAX_DEPTH: Final = 32
 MAX_NODES: Final = 100_000
@@ -20,8 +20,13 @@ MAX_NODES: Final = 100_000
 MAX_BYTES: Final = 16 << 20
 """After decompression: what the largest frame could hold plain."""
 
+_LISTS: Final = frozenset({tokens.LIST_EMPTY, tokens.LIST_8, tokens.LIST_16})
+_BINARIES: Final = frozenset({tokens.BINARY_8, tokens.BINARY_20, tokens.BINARY_32})
+_ADDRESSES: Final = frozenset({tokens.JID_PAIR, tokens.AD_JID, tokens.FB_JID, tokens.INTEROP_JID})
+
 _COMPRESSED: Final = 2
 _NIBBLES_OF_HEX: Final = str.maketrans("abcdef", NIBBLE_DIGITS[10:] + "????")
+"""`bytes.hex` writes the half bytes; those that stand for no digit become question marks."""
 _ODD: Final = 0x80
 
 
@@ -88,51 +93,48 @@ class _Reader:
         return Node(tag, attributes, None if size % 2 else self._content(depth))
 
     def _attributes(self, count: int) -> dict[str, str | Address]:
-        attributes = {self._text(): self._value(self._byte()) for _ in range(count)}
+        attributes = {self._text(): self._value() for _ in range(count)}
         if len(attributes) != count or "" in attributes:
             raise CodecError("an attribute comes twice or has no name")
         return attributes
 
     def _content(self, depth: int) -> bytes | str | tuple[Node, ...]:
         kind = self._byte()
-        if kind in (tokens.LIST_8, tokens.LIST_16, tokens.LIST_EMPTY):
+        if kind in _LISTS:
             return tuple(self.node(depth - 1) for _ in range(self._list_size(kind)))
-        if tokens.BINARY_8 <= kind <= tokens.BINARY_32:
+        if kind in _BINARIES:
             return self._binary(kind)
-        return str(self._value(kind))
+        return str(self._address(kind)) if kind in _ADDRESSES else self._text_of(kind)
+
+    def _value(self) -> str | Address:
+        """The value of an attribute."""
+        kind = self._byte()
+        return self._address(kind) if kind in _ADDRESSES else self._text_of(kind)
 
     def _text(self) -> str:
-        text = self._value(self._byte())
-        if isinstance(text, Address):
-            raise CodecError(f"the address {text} stands in the place of a text")
-        return text
+        return self._text_of(self._byte())
 
-    def _value(self, kind: int) -> str | Address:
-        """A text or an address, whose first byte `kind` is read already."""
+    def _text_of(self, kind: int) -> str:
+        """A text whose first byte `kind` is read already; texts hold nothing, so this does not recur."""
         if kind < tokens.DICTIONARY_0:
             return self._single[kind]
         if kind <= tokens.DICTIONARY_3:
             return self._double[kind - tokens.DICTIONARY_0][self._byte()]
-        if tokens.BINARY_8 <= kind <= tokens.BINARY_32:
+        if kind in _BINARIES:
             return self._binary(kind).decode()
-        if kind in (tokens.HEX_8, tokens.NIBBLE_8):
+        if kind == tokens.HEX_8 or kind == tokens.NIBBLE_8:
             return self._packed(kind)
-        return self._address(kind)
+        raise CodecError(f"code {kind} stands in the place of a text")
 
     def _address(self, kind: int) -> Address:
-        match kind:
-            case tokens.JID_PAIR:
-                user = self._text()
-                return self._named(user, self._text())
-            case tokens.AD_JID:
-                return self._device_of_person()
-            case tokens.FB_JID:
-                user, device = self._text(), self._number(2)
-                return self._named(user, self._text(), device)
-            case tokens.INTEROP_JID:
-                user, device, network = self._text(), self._number(2), self._number(2)
-                return self._named(f"{network}-{user}", self._text(), device)
-        raise CodecError(f"unknown code {kind}")
+        if kind == tokens.AD_JID:
+            return self._device_of_person()
+        user, device = self._text(), 0
+        if kind != tokens.JID_PAIR:
+            device = self._number(2)
+        if kind == tokens.INTEROP_JID:
+            user = f"{self._number(2)}-{user}"
+        return self._named(user, self._text(), device)
 
     def _device_of_person(self) -> Address:
         domain, device = self._byte(), self._byte()
@@ -167,7 +169,9 @@ class _Reader:
         text = self._bytes(length & ~_ODD).hex()
         if length & _ODD:
             text = text[:-1]
-        text = text.upper() if kind == tokens.HEX_8 else text.translate(_NIBBLES_OF_HEX)
+        if kind == tokens.HEX_8:
+            return text.upper()
+        text = text.translate(_NIBBLES_OF_HEX)
         if "?" in text:
             raise CodecError("a half byte that stands for no digit")
         return text

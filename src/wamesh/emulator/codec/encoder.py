@@ -21,7 +21,7 @@ _PLAIN: Final = b"\x00"
 _DOMAINS: Final = {server: domain for domain, server in DOMAIN_SERVERS.items()}
 _NIBBLES: Final = re.compile(r"[0-9.-]{1,127}")
 _HEX: Final = re.compile(r"[0-9A-F]{1,127}")
-_NIBBLES_AS_HEX: Final = str.maketrans(tokens.NIBBLE_DIGITS, tokens.HEX_DIGITS[: len(tokens.NIBBLE_DIGITS)])
+_NIBBLES_AS_HEX: Final = str.maketrans(tokens.NIBBLE_DIGITS, "0123456789AB")
 
 
 def encode(node: Node) -> bytes:
@@ -35,8 +35,8 @@ def encode(node: Node) -> bytes:
 
 
 def _write_node(out: bytearray, node: Node) -> None:
-    if not node.tag:
-        raise CodecError("an element needs a tag")
+    if not node.tag or "" in node.attributes:
+        raise CodecError("an element without a tag, or an attribute without a name")
     attributes = [(name, value) for name, value in node.attributes.items() if value]
     _write_list_start(out, 1 + 2 * len(attributes) + (node.content is not None))
     _write_text(out, node.tag)

@@ -27,9 +27,8 @@ NIBBLE_8: Final = 255
 DOMAIN_SERVERS: Final = {0: "s.whatsapp.net", 1: "lid", 128: "hosted", 129: "hosted.lid"}
 """The server that the domain byte of an AD-JID stands for (read in Baileys 7)."""
 
-HEX_DIGITS: Final = "0123456789ABCDEF"
 NIBBLE_DIGITS: Final = "0123456789-."
-"""What the half bytes of a packed text mean, by value; 15 fills an odd nibble text."""
+"""What the half bytes of a nibble text mean, by value; 15 fills an odd one."""
 
 
 @cache

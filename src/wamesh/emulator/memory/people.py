@@ -6,13 +6,13 @@ connections and protocol. Invariant: a delivery waits for its device until the d
 numbers are never used twice.
 """
 
-import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
 from typing import TYPE_CHECKING
 
 from wamesh.emulator.faults import Faults
+from wamesh.emulator.lid import hidden_user
 from wamesh.emulator.log import Log
 from wamesh.emulator.v1 import emulator_pb2 as pb
 from wamesh.emulator.v1 import memory_wire_pb2 as wire
@@ -23,9 +23,8 @@ if TYPE_CHECKING:
 
 
 def lid_of(phone_number: str) -> Jid:
-    """Returns the hidden id of a number: 15 digits that do not show it, the same in every run."""
-    digest = int.from_bytes(hashlib.sha256(phone_number.encode()).digest()[:8])
-    return Jid(str(10**14 + digest % (9 * 10**14)), HIDDEN_SERVER)
+    """Returns the hidden id of a number, the same in every run."""
+    return Jid(hidden_user(phone_number), HIDDEN_SERVER)
 
 
 @dataclass(slots=True, eq=False)

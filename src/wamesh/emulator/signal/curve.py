@@ -58,8 +58,8 @@ def sign(private: bytes, message: bytes, random_bytes: RandomBytes) -> bytes:
 
 
 def verify(public: bytes, message: bytes, signature: bytes) -> bool:
-    """Whether the private key of `public` (32 bytes) signed the message; False for a signature not 64 bytes long."""
-    if len(signature) != SIGNATURE_LENGTH:
+    """Whether the private key of `public` (32 bytes) signed the message; False when a length is wrong."""
+    if len(public) != KEY_LENGTH or len(signature) != SIGNATURE_LENGTH:
         return False
     edwards = bindings.curve25519_pub_to_ed25519_pub(public, bool(signature[-1] & _SIGN_BIT))
     unsigned = signature[:-1] + bytes([signature[-1] & ~_SIGN_BIT])

@@ -50,14 +50,17 @@ class ReceivingChain:
             return self._take_skipped(counter)
         if counter - self.chain.counter > SKIPPED_MAX:
             raise UndecryptableMessage(f"message {counter} lies over {SKIPPED_MAX} messages ahead")
-        chain, skipped = self.chain, self.skipped
-        if chain.counter < counter:
-            skipped = dict(skipped)
+        reached = self._skip_to(counter) if counter > self.chain.counter else self
+        chain, seed = reached.chain.step()
+        return ReceivingChain(self.ratchet_key, chain, reached.skipped), seed
+
+    def _skip_to(self, counter: int) -> "ReceivingChain":
+        chain, skipped = self.chain, dict(self.skipped)
         while chain.counter < counter:
             number = chain.counter
             chain, skipped[number] = chain.step()
-        chain, seed = chain.step()
-        return ReceivingChain(self.ratchet_key, chain, _newest(skipped)), seed
+        surplus = max(len(skipped) - SKIPPED_MAX, 0)
+        return ReceivingChain(self.ratchet_key, chain, dict(islice(skipped.items(), surplus, None)))
 
     def _take_skipped(self, counter: int) -> tuple["ReceivingChain", bytes]:
         if counter not in self.skipped:
@@ -141,8 +144,3 @@ class Ratchet:
         receiving = (chain, *self.receiving[: RECEIVING_CHAINS_MAX - 1])
         previous_counter = max(self.sending.counter - 1, 0) if self.sending else self.previous_counter
         return Ratchet(root, self.own, None, previous_counter, receiving), seed
-
-
-def _newest(skipped: dict[int, bytes]) -> dict[int, bytes]:
-    """The seeds without the oldest that are too many."""
-    return dict(islice(skipped.items(), max(len(skipped) - SKIPPED_MAX, 0), None)) if skipped else skipped

@@ -1,0 +1,23 @@
+"""WhatsApp's padding of a message's content, applied before Signal encrypts it and removed after.
+
+Owns the rule (read in whatsmeow and in Baileys): 1 to 16 bytes are added, each of them their number. Refuses
+nothing but malformed padding. Invariant: `unpad(pad(content, random_bytes)) == content`.
+"""
+
+from wamesh.emulator.signal.curve import RandomBytes
+
+PADDING_MAX = 16
+
+
+def pad(content: bytes, random_bytes: RandomBytes) -> bytes:
+    """The content with 1 to 16 bytes more; draws one random byte."""
+    count = random_bytes(1)[0] % PADDING_MAX + 1
+    return content + bytes([count]) * count
+
+
+def unpad(padded: bytes) -> bytes:
+    """The content without its padding; ValueError when there is no such padding."""
+    count = padded[-1] if padded else 0
+    if not 1 <= count <= min(PADDING_MAX, len(padded)) or padded[-count:] != bytes([count]) * count:
+        raise ValueError("not padded as WhatsApp pads")
+    return padded[:-count]

@@ -1,0 +1,127 @@
+"""HTTPS requests on a connection: uploads, downloads, and the one that asks for a websocket.
+
+Owns: keep-alive, one request after the other, answers in pieces as fast as the client reads. Refuses: what media is.
+Invariant: a request is handled when the answer before it is with the network, so a client that pipelines without
+reading costs no memory.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from wamesh.emulator.wire.arrival import HEAD_TIME
+from wamesh.emulator.wire.connection import Connection, Stage
+from wamesh.emulator.wire.contract import MediaHost, MediaRequest
+from wamesh.emulator.wire.requests import BadRequest, Request, RequestReader
+from wamesh.emulator.wire.responses import CONTINUE, answer, head
+
+IDLE_TIME: Final = timedelta(seconds=90)
+BODY_TIME: Final = timedelta(seconds=120)
+CHAT_PATH: Final = "/ws/chat"
+_PIECE_BYTES: Final = 256 << 10
+
+
+class Exchange:
+    """The stage of a connection inside TLS, until it becomes a websocket."""
+
+    def __init__(
+        self, connection: Connection, media: MediaHost, websocket: Callable[[Connection, Request, bytes], Stage]
+    ) -> None:
+        self._connection = connection
+        self._media = media
+        self._websocket = websocket
+        self._reader = RequestReader()
+        self._waiting: deque[Request] = deque()
+        self._body = memoryview(b"")
+        self._answering = False
+        self._last = False
+        self.waits_for = "the TLS handshake and a request"
+        connection.expect_within(HEAD_TIME)
+
+    def received(self, data: bytes) -> None:
+        if self._last:
+            return
+        try:
+            requests = self._reader.receive(data)
+        except BadRequest as bad:
+            self._connection.send(answer(bad.status))
+            raise
+        self._waiting.extend(requests)
+        if self._reader.awaits_continue:
+            self._reader.awaits_continue = False
+            self._connection.send(CONTINUE)
+        self._go_on()
+
+    def drained(self) -> None:
+        """Sends the next piece of the answer, or takes the next request."""
+        if self._body:
+            piece, self._body = self._body[:_PIECE_BYTES], self._body[_PIECE_BYTES:]
+            self._connection.send(bytes(piece))
+        elif self._answering:
+            self._answering = False
+            self._go_on()
+
+    def ended(self, detail: str) -> None:
+        self._waiting.clear()
+        self._body = memoryview(b"")
+
+    def _go_on(self) -> None:
+        if not self._answering and self._waiting:
+            self._take(self._waiting.popleft())
+        elif not self._answering and self._last:
+            self._connection.finish("the last request was answered")
+        self._watch_time()
+
+    def _take(self, request: Request) -> None:
+        if _wants_chat(request):
+            self._connection.expect_nothing()
+            self._last = True
+            self._connection.stage = self._websocket(self._connection, request, self._reader.rest)
+            return
+        response = self._media.handle(_media_request(request))
+        self._last = request.upgrade or not request.keep_alive
+        start = head(response.status, len(response.body), response.headers, keep_alive=not self._last)
+        self._body = memoryview(b"" if request.method == "HEAD" else response.body)
+        self._answering = True
+        self._connection.send(start)
+
+    def _watch_time(self) -> None:
+        """The client has its time for each thing that we wait for."""
+        if self._connection.stage is not self:
+            return
+        if self._answering:
+            self._expect("the client to read its answer", BODY_TIME)
+        elif self._reader.reading_body:
+            self._expect("the rest of a body", BODY_TIME)
+        elif self._reader.reading_head:
+            self._expect("the rest of a request", HEAD_TIME)
+        else:
+            self._expect("another request", IDLE_TIME)
+
+    def _expect(self, what: str, limit: timedelta) -> None:
+        """Starts the clock when something new is waited for: a trickle of bytes does not wind it up again."""
+        if what != self.waits_for:
+            self.waits_for = what
+            self._connection.expect_within(limit)
+
+
+def _wants_chat(request: Request) -> bool:
+    return (
+        request.method == "GET"
+        and request.headers.get("upgrade", "").lower() == "websocket"
+        and urlsplit(request.target).path.startswith(CHAT_PATH)
+    )
+
+
+def _media_request(request: Request) -> MediaRequest:
+    url = urlsplit(request.target)
+    return MediaRequest(
+        method=request.method,
+        host=request.headers.get("host", "").partition(":")[0].lower(),
+        path=unquote(url.path),
+        query=dict(parse_qsl(url.query, keep_blank_values=True)),
+        headers=request.headers,
+        body=request.body,
+    )
