@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Group, Parameter, validators
 
+from wamesh.console.emulator import app as emulator_app
+
 RUN = Group("Run the mesh", sort_key=1)
 ASK = Group("Ask a running mesh", sort_key=2)
 PROCESSES = Group("Its single processes", sort_key=3)
@@ -23,6 +25,9 @@ app = App(
     """,
     version_flags=["--version"],
 )
+
+emulator_app.group = (PROCESSES,)
+app.command(emulator_app)
 
 # Read by gRPC's C core when it loads. Its fork handlers crash about one in forty children between fork and exec under
 # uvloop (grpcio 1.85, measured), and nobody here uses gRPC in a forked process; what it logs our own errors say better.
@@ -84,7 +89,7 @@ def seed(file: Path | None = None) -> int:
 
 
 @app.command(group=ASK)
-def pair(company_id: CompanyId, *, phone: str = "") -> int:
+def pair(company_id: CompanyId, *, phone: str = "", text: Annotated[bool, Parameter(negative="")] = False) -> int:
     """Link a WhatsApp number to a company: shows QR codes until one is scanned.
 
     Parameters
@@ -93,10 +98,12 @@ def pair(company_id: CompanyId, *, phone: str = "") -> int:
         The company; the gateway registers it when it is new.
     phone
         The number in E.164, to type a pair code on that phone instead of scanning.
+    text
+        Print the text of each QR code instead of drawing it, as `wamesh emulator scan` takes it.
     """
     from wamesh.console import operator
 
-    return operator.pair(company_id, phone)
+    return operator.pair(company_id, phone, as_text=text)
 
 
 @app.command(group=ASK)
@@ -178,10 +185,44 @@ def worker(*, data: Path | None = None, stop_with_parent: Annotated[bool, Hidden
     return _process("worker", stop_with_parent, data_directory=data)
 
 
-@app.command(group=PROCESSES)
-def emulator(*, address: str | None = None, stop_with_parent: Annotated[bool, Hidden] = False) -> int:
-    """Run the simulated WhatsApp for development and tests (gRPC, 127.0.0.1:50053)."""
-    return _process("emulator", stop_with_parent, emulator_address=address)
+@emulator_app.default
+def emulator(
+    *,
+    address: str | None = None,
+    wire: str | None = None,
+    data: Path | None = None,
+    transport: Literal["emulator", "memory"] | None = None,
+    forget: Annotated[bool, Parameter(negative="")] = False,
+    seed: int | None = None,
+    stop_with_parent: Annotated[bool, Hidden] = False,
+) -> int:
+    """Run the emulator of WhatsApp for development and tests.
+
+    Parameters
+    ----------
+    address
+        Where it is driven from (gRPC); loopback only.
+    wire
+        Where it speaks WhatsApp's protocol; loopback only.
+    data
+        The directory of emulator.db, which holds accounts, devices and messages over a restart.
+    transport
+        memory serves the light network, without the protocol; emulator is the default.
+    forget
+        Keep everything in memory.
+    seed
+        Make keys, ids and codes the same in every run.
+    """
+    return _process(
+        "emulator",
+        stop_with_parent,
+        emulator_address=address,
+        emulator_wire_address=wire,
+        data_directory=data,
+        transport=transport,
+        emulator_forget=forget or None,
+        emulator_seed=seed,
+    )
 
 
 def _process(name: str, stop_with_parent: bool, **arguments: object) -> int:

@@ -109,6 +109,8 @@ class GatewaySettings(EmulatorClientSettings):
     lease_renew_seconds: Seconds = 5.0
     lock_wait_seconds: Annotated[float, Field(ge=0, le=600)] = 5.0
     """How long a start waits for another gateway on the same data directory to end."""
+    doubt_seconds: Seconds = 60.0
+    """How long a receipt may still prove a send that something interrupted; then it is UNKNOWN."""
 
     @model_validator(mode="after")
     def _renewed_in_time(self) -> Self:

@@ -1,58 +1,26 @@
 """The command line as a user meets it: what it answers, and how it refuses."""
 
 import asyncio
-import os
 import re
 import signal
-import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from support.command_line import start, wamesh
 
 from wamesh.console.demo import SALON_NUMBER, Demo, free_addresses
 from wamesh.emulator.v1 import emulator_pb2
 
-WAMESH = str(Path(sys.executable).with_name("wamesh"))
 OFFERED_TIME = re.compile(r"^\d\. \d{2}:\d{2} — \w+", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """A command that has ended."""
-
-    code: int
-    out: str
-    err: str
-
-
-async def start(*arguments: str, environment: Mapping[str, str] | None = None) -> asyncio.subprocess.Process:
-    """Starts `wamesh` with arguments, in the environment of the tests and the given variables."""
-    return await asyncio.create_subprocess_exec(
-        WAMESH,
-        *arguments,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, **(environment or {})},
-    )
-
-
-async def wamesh(*arguments: str, environment: Mapping[str, str] | None = None) -> Finished:
-    """Runs `wamesh` to its end."""
-    process = await start(*arguments, environment=environment)
-    out, err = await asyncio.wait_for(process.communicate(), 90)
-    assert process.returncode is not None
-    return Finished(process.returncode, out.decode(), err.decode())
-
-
 @pytest.mark.parametrize(
-    ("sentence", "service"), [("Хочу на стрижку завтра вечером", "Стрижка"), ("Haircut tomorrow evening", "Haircut")]
+    ("transport", "sentence", "service"),
+    [("neonize", "Хочу на стрижку завтра вечером", "Стрижка"), ("memory", "Haircut tomorrow evening", "Haircut")],
 )
-async def test_the_demo_prints_real_slots(sentence: str, service: str) -> None:
+async def test_the_demo_prints_real_slots(transport: str, sentence: str, service: str) -> None:
     """One exchange through real processes: the reply alone on standard output, exit code 0."""
-    finished = await wamesh("demo", "--say", sentence)
+    finished = await wamesh("demo", "--transport", transport, "--say", sentence)
     assert finished.code == 0, finished.err
     assert finished.out.startswith(service)
     assert OFFERED_TIME.search(finished.out)
@@ -83,6 +51,8 @@ async def test_a_second_gateway_never_opens_a_second_session(mesh: Demo, tmp_pat
         ("booking", "WAMESH_DATABASE_URL", "postgresql://u:hunter2@127.0.0.1:1/w", "database"),
         ("gateway", "WAMESH_DATABASE_URL", "postgresql://u:hunter2@127.0.0.1:1/w", "database"),
         ("emulator", "WAMESH_EMULATOR_ADDRESS", "0.0.0.0:0", "must be a loopback address"),
+        ("emulator", "WAMESH_EMULATOR_WIRE_ADDRESS", "0.0.0.0:0", "must be a loopback address"),
+        ("emulator", "WAMESH_EMULATOR_SEED", "many", "WAMESH_EMULATOR_SEED"),
     ],
 )
 async def test_a_start_that_cannot_be_says_why_in_one_line(

@@ -8,7 +8,7 @@ async with gateway(tmp_path, emulator.target) as held:
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -44,8 +44,9 @@ class RecordingSinks:
     async def accept(self, company_id: int, epoch: int, message: InboundMessage) -> None:
         self.messages.put_nowait((company_id, epoch, message))
 
-    async def note_receipt(self, company_id: int, epoch: int, receipt: ReceiptReceived) -> None:
-        self.receipts.put_nowait((company_id, epoch, receipt))
+    async def note_receipts(self, company_id: int, epoch: int, receipts: Sequence[ReceiptReceived]) -> None:
+        for receipt in receipts:
+            self.receipts.put_nowait((company_id, epoch, receipt))
 
 
 @dataclass

@@ -13,7 +13,7 @@ _TEXTS = st.one_of(
     st.sampled_from(sorted(codes())),
     st.text(string.digits + "-.", max_size=140),
     st.text(string.digits + "ABCDEF", max_size=140),
-    st.text(st.characters(codec="utf-8"), max_size=300),
+    st.text(st.characters(codec="utf-8"), max_size=60),
 )
 
 addresses = st.one_of(

@@ -2,35 +2,106 @@
  * One number's WhatsApp session on Baileys: pairs, keeps its keys in a directory, and comes back after a restart or a
  * lost connection. It stays down once it was replaced or logged out: to come back then would start a fight, or nothing.
  *
- * Events: `qr` (text), `paired`, `open`, `closed` (status code; final or not), `message`, `status` (of a sent message).
+ * Events: `qr` (text), `paired`, `open`, `closed` (status code, whether for good), `message` and `status` (Baileys' own
+ * objects, for what came in and for what became of what was sent).
  */
 import { EventEmitter } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 
-import {
-  Browsers, DisconnectReason, fetchLatestBaileysVersion, makeCacheableSignalKeyStore, makeWASocket, useMultiFileAuthState
-} from 'baileys'
+import { DisconnectReason, makeCacheableSignalKeyStore, makeWASocket, useMultiFileAuthState } from 'baileys'
+import pino from 'pino'
 
-const FINAL = new Set([
-  DisconnectReason.connectionReplaced, DisconnectReason.loggedOut, DisconnectReason.forbidden,
+const FOR_GOOD = new Set([
+  DisconnectReason.connectionReplaced,
+  DisconnectReason.loggedOut,
+  DisconnectReason.forbidden,
   DisconnectReason.multideviceMismatch
 ])
-const RECONNECT_MILLISECONDS = [500, 1000, 2000, 5000, 10000]
+const RECONNECT_MILLISECONDS = [500, 1000, 2000, 5000, 10_000]
+
+export class NotConnected extends Error {}
 
 export class Session extends EventEmitter {
-  #directory
+  #logger = pino({ level: process.env.LOG_LEVEL ?? 'fatal' }, pino.destination({ dest: 2, sync: false }))
+  #auth
   #agent
-  #logger
+  #saveCredentials
   #socket
   #open = false
   #stopped = false
   #failures = 0
-  #sent = new Map()
 
-  constructor ({ directory, agent, logger }) {
+  /** Returns the session whose keys are in `directory`, not connected yet; `agent` dials WhatsApp. */
+  static async load (directory, agent) {
+    const { state, saveCreds } = await useMultiFileAuthState(directory)
+    return new Session(state, saveCreds, agent)
+  }
+
+  constructor (state, saveCredentials, agent) {
     super()
-    this.#directory = directory
+    this.#auth = { creds: state.creds, keys: makeCacheableSignalKeyStore(state.keys, this.#logger) }
+    this.#saveCredentials = saveCredentials
     this.#agent = agent
-    this.#logger = logger
+  }
+
+  connect () {
+    const socket = makeWASocket({
+      agent: this.#agent,
+      auth: this.#auth,
+      logger: this.#logger,
+      emitOwnEvents: false,
+      markOnlineOnConnect: false,
+      shouldSyncHistoryMessage: () => false,
+      syncFullHistory: false
+    })
+    socket.ev.on('creds.update', this.#saveCredentials)
+    socket.ev.on('connection.update', (update) => this.#connectionChanged(update))
+    socket.ev.on('messages.upsert', ({ messages }) => messages.forEach((message) => this.emit('message', message)))
+    socket.ev.on('messages.update', (updates) => updates.forEach((update) => this.emit('status', update)))
+    this.#socket = socket
+  }
+
+  /** Sends a text to a phone number (E.164). Resolves to the message's id when the socket has taken it. */
+  async send (to, text) {
+    const { key } = await this.connected.sendMessage(`${to.replace('+', '')}@s.whatsapp.net`, { text })
+    return key.id
+  }
+
+  /** Asks for a code to type on the phone of this number (E.164), instead of the QR code on offer. */
+  requestPairCode (phoneNumber) {
+    return this.#socket.requestPairingCode(phoneNumber.replace('+', ''))
+  }
+
+  /** Baileys' socket, for the rest of what it can. Throws NotConnected. */
+  get connected () {
+    if (!this.#open) throw new NotConnected('the session is not connected')
+    return this.#socket
+  }
+
+  stop () {
+    this.#stopped = true
+    this.#socket.end()
+  }
+
+  async #connectionChanged ({ connection, isNewLogin, lastDisconnect, qr }) {
+    if (qr) this.emit('qr', qr)
+    if (isNewLogin) this.emit('paired')
+    if (connection === 'open') {
+      this.#open = true
+      this.#failures = 0
+      this.emit('open')
+    }
+    if (connection === 'close') await this.#closed(lastDisconnect?.error?.output?.statusCode)
+  }
+
+  async #closed (statusCode) {
+    this.#open = false
+    const forGood = this.#stopped || FOR_GOOD.has(statusCode)
+    this.emit('closed', statusCode, forGood)
+    if (forGood) return
+    if (statusCode !== DisconnectReason.restartRequired) {
+      await delay(RECONNECT_MILLISECONDS[Math.min(this.#failures++, RECONNECT_MILLISECONDS.length - 1)])
+    }
+    if (!this.#stopped) this.connect()
   }
 }

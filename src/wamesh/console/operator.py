@@ -3,23 +3,19 @@
 Every function returns an exit code: 0 for done, 1 for a refusal, which is printed with its reason.
 """
 
-import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
-import grpc
-from google.protobuf.descriptor import ServiceDescriptor
 from rich.console import Console
 from rich.table import Table
 
 from wamesh import settings
 from wamesh.booking.v1 import booking_pb2, booking_pb2_grpc
 from wamesh.console import qr
+from wamesh.console.calls import Service, connected
 from wamesh.console.process import refuse
 from wamesh.gateway.v1 import gateway_pb2, gateway_pb2_grpc
-from wamesh.rpc.client import open_channel
-from wamesh.rpc.errors import refusal_of
 
 GATEWAY: Final = gateway_pb2.DESCRIPTOR.services_by_name["Gateway"]
 BOOKING: Final = booking_pb2.DESCRIPTOR.services_by_name["Booking"]
@@ -29,15 +25,16 @@ OPERATOR_SECONDS: Final = 30.0
 _console = Console(highlight=False)
 
 
-def pair(company_id: int, phone_number: str) -> int:
+def pair(company_id: int, phone_number: str, *, as_text: bool) -> int:
     """Links a WhatsApp number: shows QR codes as they rotate, or one pair code, until it is linked."""
+    show = print_text if as_text else qr.draw
 
     async def call(gateway: Any) -> int:
         request = gateway_pb2.PairRequest(company_id=company_id, phone_number=phone_number)
         async for step in gateway.Pair(request, timeout=PAIR_SECONDS):
             match step.WhichOneof("event"):
                 case "qr_code":
-                    qr.draw(step.qr_code.code)
+                    show(step.qr_code.code)
                 case "pair_code":
                     _console.print(f"On the phone: Linked devices > Link with phone number > {step.pair_code.code}")
                 case "paired":
@@ -48,6 +45,11 @@ def pair(company_id: int, phone_number: str) -> int:
         return 1
 
     return _with_gateway(call)
+
+
+def print_text(code: str) -> None:
+    """Prints a QR code's text alone on its line, whole and at once."""
+    print(code, flush=True)
 
 
 def send(company_id: int, phone_number: str, text: str, request_id: str | None) -> int:
@@ -161,37 +163,8 @@ def _money(price: Any) -> str:
 
 
 def _with_gateway(call: Callable[[Any], Awaitable[int]]) -> int:
-    return _connected("gateway", GATEWAY, gateway_pb2_grpc.GatewayStub, call)
+    return connected(Service("gateway", GATEWAY, gateway_pb2_grpc.GatewayStub, settings.ClientSettings), call)
 
 
 def _with_booking(call: Callable[[Any], Awaitable[int]]) -> int:
-    return _connected("booking", BOOKING, booking_pb2_grpc.BookingStub, call)
-
-
-def _connected(
-    name: str, service: ServiceDescriptor, stub: Callable[[Any], Any], call: Callable[[Any], Awaitable[int]]
-) -> int:
-    """Runs the call over a channel to the service; prints a refusal, and returns the exit code."""
-    try:
-        target = getattr(settings.load(settings.ClientSettings), f"{name}_target")
-    except settings.WrongSetting as wrong:
-        return refuse(name, str(wrong))
-
-    async def run() -> int:
-        async with open_channel(target, [service]) as channel:
-            return await call(stub(channel))
-
-    try:
-        return asyncio.run(run())
-    except grpc.aio.AioRpcError as error:
-        return _print_refusal(name, target, error)
-
-
-def _print_refusal(name: str, target: str, error: grpc.aio.AioRpcError) -> int:
-    refusal = refusal_of(error)
-    if refusal.code == grpc.StatusCode.UNAVAILABLE and not refusal.reason:
-        sentence = f"no {name} answers at {target}; start one with `wamesh up`, or set WAMESH_{name.upper()}_TARGET."
-    else:
-        sentence = f"{refusal.reason or refusal.code.name}: {refusal.message}"
-    refuse(name, sentence)
-    return 1
+    return connected(Service("booking", BOOKING, booking_pb2_grpc.BookingStub, settings.ClientSettings), call)

@@ -8,6 +8,6 @@ _COUNT: Final = 9 * 10**14
 
 
 def hidden_user(phone_number: str) -> str:
-    """Returns the user part of a number's LID: 15 digits that do not show the number (E.164, such as `+12025550123`)."""
+    """Returns the user part of the LID of a number (E.164): 15 digits that do not show it."""
     digest = int.from_bytes(hashlib.sha256(phone_number.encode()).digest()[:8])
     return str(_LOWEST + digest % _COUNT)

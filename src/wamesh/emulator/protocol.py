@@ -43,7 +43,7 @@ class ProtocolNetwork:
         self.server = Server(
             documents, self._log, clock, random_bytes, call_later, pace or PairingPace(), self._answer_unknown
         )
-        self._phones = Phones(self.server, documents, self._log, clock, random_bytes, call_later)
+        self._phones = Phones(self.server, documents, self._log, clock, random_bytes)
         self._wire: pb.GetWireResponse | None = None
 
     def listens_at(self, wire: pb.GetWireResponse) -> None:

@@ -4,6 +4,7 @@ Owns: the order of start: documents, network, wire, and the control service last
 ready finds all of it.
 """
 
+import errno
 import random
 import secrets
 from collections.abc import Callable
@@ -14,11 +15,13 @@ from typing import Final
 from wamesh.clock import utc_now
 from wamesh.emulator.noise import ServerIdentity
 from wamesh.emulator.protocol import ProtocolNetwork
+from wamesh.emulator.server.server import Server
 from wamesh.emulator.serving import Emulator, call_later, refuse_outside, serve_control
 from wamesh.emulator.store import IN_MEMORY, Documents, StoreInUse
 from wamesh.emulator.timing import PairingPace
 from wamesh.emulator.v1 import emulator_pb2 as pb
-from wamesh.emulator.wire import Certificates, listen
+from wamesh.emulator.wire import Certificates, ServiceDown, WirePort, listen
+from wamesh.rpc.server import PortTaken
 from wamesh.settings import WrongSetting
 
 FILE_NAME: Final = "emulator.db"
@@ -47,10 +50,7 @@ async def serve_protocol(
         randomness = _randomness(seed, documents)
         network = ProtocolNetwork(documents, utc_now, randomness, call_later, pace)
         identity, certificates = _trust(documents, randomness)
-        server = network.server
-        port = await listen(
-            wire_address, certificates, lambda link: server.open(link, identity), server.media, server.admits
-        )
+        port = await _listen(wire_address, certificates, identity, network.server, documents)
         started.push_async_callback(port.stop)
         network.listens_at(_wire(wire_address, port.port, certificates, identity))
         documents.commit()
@@ -80,11 +80,32 @@ def _randomness(seed: int | None, documents: Documents) -> Callable[[int], bytes
 def _trust(documents: Documents, randomness: Callable[[int], bytes]) -> tuple[ServerIdentity, Certificates]:
     """The keys that clients are told to trust: the stored ones, or new ones that are stored."""
     noise, tls = documents.get(_TRUST, "noise"), documents.get(_TRUST, "tls")
-    identity = ServerIdentity.restore(noise) if noise else ServerIdentity.create(randomness, utc_now())
-    certificates = Certificates.restore(tls) if tls else Certificates.create(utc_now())
+    identity = ServerIdentity.from_record(noise) if noise else ServerIdentity.create(randomness, utc_now())
+    certificates = Certificates.from_record(tls) if tls else Certificates.create(utc_now())
     documents.put(_TRUST, "noise", identity.record())
     documents.put(_TRUST, "tls", certificates.record())
     return identity, certificates
+
+
+async def _listen(
+    address: str, certificates: Certificates, identity: ServerIdentity, server: Server, documents: Documents
+) -> WirePort:
+    """Opens the wire; what a turn changed is committed before its bytes go out. Raises PortTaken."""
+    try:
+        return await listen(
+            address,
+            certificates,
+            lambda link: server.open(link, identity),
+            server.media,
+            lambda host: None if server.admits() else ServiceDown.UNAVAILABLE,
+            documents.commit,
+        )
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise PortTaken(
+                f"{address} is in use: stop what listens there, or set WAMESH_EMULATOR_WIRE_ADDRESS."
+            ) from None
+        raise
 
 
 def _wire(address: str, port: int, certificates: Certificates, identity: ServerIdentity) -> pb.GetWireResponse:

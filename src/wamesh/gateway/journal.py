@@ -7,21 +7,23 @@ forgotten by the journal only after its sink returned.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Final
 
 import structlog
 
 from wamesh.clock import Clock
+from wamesh.gateway.backlog import Backlog
 from wamesh.gateway.errors import LeaseLost
 from wamesh.gateway.session_wire import decode_record
 from wamesh.gateway.sessions import InboundSink, ReceiptSink
-from wamesh.gateway.spool import Spool
+from wamesh.gateway.spool import Entry, Spool
 from wamesh.session.v1 import session_pb2 as pb
-from wamesh.whatsapp.events import ReceiptReceived
+from wamesh.whatsapp.events import MessageReceived, ReceiptReceived
 
 log = structlog.get_logger()
 
@@ -46,12 +48,12 @@ class Journal:
         self._clock = clock
         self.last_inbound_time: datetime | None = None
 
-    async def carry(self, records: asyncio.Queue[pb.Journaled], epoch: int, stored: Callable[[int], None]) -> None:
-        """Hands records on as they come, telling `stored` each sequence number. Raises LeaseLost."""
+    async def carry(self, backlog: Backlog, epoch: int, stored: Callable[[int], None]) -> None:
+        """Hands records on as they come, telling `stored` the sequence number up to which all are. Raises LeaseLost."""
         while True:
-            journaled = await records.get()
-            await self._deliver(journaled.record, epoch)
-            stored(journaled.sequence)
+            for together in _shared(await backlog.take()):
+                await self._deliver(together, epoch)
+                stored(together[-1].sequence)
 
     async def drain(self, path: Path, epoch: int) -> None:
         """Hands on what a process that is gone left at `path`, once. Raises what a sink raises; the rest stays."""
@@ -59,18 +61,18 @@ class Journal:
             return
         spool = await asyncio.to_thread(Spool, path)
         try:
-            for entry in spool.recovered:
-                await self._hand_on(pb.Record.FromString(entry.payload), epoch)
-                spool.forget(entry.sequence)
+            for together in _shared(map(_journaled, spool.recovered)):
+                await self._hand_on(together, epoch)
+                spool.forget(together[-1].sequence)
         finally:
             spool.close()
 
-    async def _deliver(self, record: pb.Record, epoch: int) -> None:
-        """Hands one record on, trying again until its sink takes it."""
+    async def _deliver(self, together: list[pb.Journaled], epoch: int) -> None:
+        """Hands records on, trying again until their sink takes them."""
         pause = _FIRST_RETRY_SECONDS
         while True:
             try:
-                return await self._hand_on(record, epoch)
+                return await self._hand_on(together, epoch)
             except LeaseLost:
                 raise
             except Exception:
@@ -78,14 +80,32 @@ class Journal:
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_RETRY_SECONDS)
 
-    async def _hand_on(self, record: pb.Record, epoch: int) -> None:
-        event = decode_record(record)
-        if isinstance(event, ReceiptReceived):
-            await self._sinks.receipts.note_receipt(self._company_id, epoch, event)
-            return
+    async def _hand_on(self, together: list[pb.Journaled], epoch: int) -> None:
+        events = [decode_record(each.record) for each in together]
+        receipts = [event for event in events if isinstance(event, ReceiptReceived)]
+        if receipts:
+            await self._sinks.receipts.note_receipts(self._company_id, epoch, receipts)
+        for event in events:
+            if isinstance(event, MessageReceived):
+                await self._accept(event, epoch)
+
+    async def _accept(self, event: MessageReceived, epoch: int) -> None:
         await self._sinks.inbound.accept(self._company_id, epoch, event.message)
         if not event.message.from_me:
             self.last_inbound_time = self._clock()
+
+
+def _shared(records: Iterable[pb.Journaled]) -> Iterator[list[pb.Journaled]]:
+    """The records in order: receipts that follow one another share a transaction, each message has its own."""
+    for are_receipts, several in groupby(records, key=lambda each: each.record.HasField("receipt")):
+        if are_receipts:
+            yield list(several)
+        else:
+            yield from ([each] for each in several)
+
+
+def _journaled(entry: Entry) -> pb.Journaled:
+    return pb.Journaled(sequence=entry.sequence, record=pb.Record.FromString(entry.payload))
 
 
 def _has_records(path: Path) -> bool:

@@ -24,6 +24,7 @@ from wamesh.gateway.inbox import Inbox
 from wamesh.gateway.lease import LeaseTimes
 from wamesh.gateway.lock import DataDirectory, open_directory
 from wamesh.gateway.outbox import Outbox
+from wamesh.gateway.sending import OutboxPolicy
 from wamesh.gateway.service import GatewayService
 from wamesh.gateway.supervisor import Supervisor
 from wamesh.gateway.transport_options import TransportOptions, always
@@ -74,7 +75,8 @@ async def serving(settings: GatewaySettings) -> AsyncIterator[Gateway]:
         poll = _SHARED_POLL if database.engine == "postgresql" else None
         inbox = Inbox(SqlInboxStore(database), utc_now, directory.node, poll)
         supervisor = _supervisor(settings, directory, database)
-        outbox = Outbox(SqlOutboxStore(database), supervisor, utc_now, send_log)
+        policy = OutboxPolicy(doubt_time=timedelta(seconds=settings.doubt_seconds))
+        outbox = Outbox(SqlOutboxStore(database), supervisor, utc_now, send_log, policy)
         servicer = GatewayService(supervisor, inbox, outbox, send_log, utc_now)
         service = Service(SERVICE_NAME, servicer, gateway_pb2_grpc.add_GatewayServicer_to_server)
         server = Server([service], settings.gateway_address)

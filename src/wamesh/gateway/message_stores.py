@@ -117,10 +117,10 @@ class OutboxStore(Protocol):
         """Removes an open message that surely was not sent. Raises LeaseLost."""
         ...
 
-    async def note_receipt(
-        self, company_id: int, epoch: int, receipt: ReceiptReceived, now: datetime
+    async def note_receipts(
+        self, company_id: int, epoch: int, receipts: Sequence[ReceiptReceived], now: datetime
     ) -> list[OutboxMessage]:
-        """Moves messages forward, never back; returns those that moved.
+        """Moves messages forward, never back, in one transaction; returns those that moved, as often as they did.
 
         A receipt for a message that is still being sent is kept until its id is known. Raises LeaseLost.
         """

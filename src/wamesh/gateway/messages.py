@@ -49,16 +49,19 @@ class Draft:
     text: str
     quoted_message_id: str = ""
     queueable: bool = False
+    content_hash: bytes = field(init=False, repr=False)
+    """32 bytes that two drafts share when they would send the same thing to the same chat."""
 
-    @property
-    def content_hash(self) -> bytes:
-        """32 bytes that two drafts share when they would send the same thing to the same chat."""
-        parts = (str(self.chat), self.text, self.quoted_message_id)
-        digest = hashlib.sha256()
-        for part in parts:
-            encoded = part.encode()
-            digest.update(len(encoded).to_bytes(8, "big") + encoded)
-        return digest.digest()
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "content_hash", _content_hash(str(self.chat), self.text, self.quoted_message_id))
+
+
+def _content_hash(*parts: str) -> bytes:
+    digest = hashlib.sha256()
+    for part in parts:
+        encoded = part.encode()
+        digest.update(len(encoded).to_bytes(8, "big") + encoded)
+    return digest.digest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ of its session.
 
 import asyncio
 import secrets
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -96,9 +96,9 @@ class Outbox:
             raise MessageNotFound(company_id, request_id)
         return message
 
-    async def note_receipt(self, company_id: int, epoch: int, receipt: ReceiptReceived) -> None:
-        """Moves messages forward by WhatsApp's receipt. Raises LeaseLost."""
-        for message in await self._store.note_receipt(company_id, epoch, receipt, self._clock()):
+    async def note_receipts(self, company_id: int, epoch: int, receipts: Sequence[ReceiptReceived]) -> None:
+        """Moves messages forward by WhatsApp's receipts. Raises LeaseLost."""
+        for message in await self._store.note_receipts(company_id, epoch, receipts, self._clock()):
             self._proofs.tell(message)
 
     async def close(self, grace_seconds: float = 0.0) -> None:

@@ -11,15 +11,15 @@ import contextlib
 import os
 import socket
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import timedelta
 from itertools import count
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import structlog
 from google.protobuf.message import DecodeError
 
-from wamesh.gateway.session_wire import LENGTH, WireError, frame_length, framed
+from wamesh.gateway.session_wire import Frames, WireError, framed
 from wamesh.session.v1 import session_pb2 as pb
 from wamesh.whatsapp.native_environment import process_environment
 from wamesh.whatsapp.transport import TransportName
@@ -39,38 +39,39 @@ class NeverAsked(ChildGone):
     """The process was gone before it was asked: it cannot have done anything."""
 
 
-class SessionChild:
-    """A running session process of one company."""
+OnRecord = Callable[[pb.Journaled], None]
 
-    def __init__(
-        self,
-        company_id: int,
-        process: asyncio.subprocess.Process,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-    ) -> None:
+
+class SessionChild(asyncio.Protocol):
+    """A running session process of one company: the gateway's end of its socket."""
+
+    def __init__(self, company_id: int, process: asyncio.subprocess.Process, on_record: OnRecord) -> None:
         self._company_id = company_id
         self._process = process
-        self._writer = writer
+        self._on_record = on_record
+        self._frames = Frames()
         self._ids = count(1)
         self._open: dict[int, asyncio.Future[pb.Answer]] = {}
         self._events: asyncio.Queue[pb.Event | None] = asyncio.Queue()
-        self._reading = asyncio.create_task(self._read_forever(reader))
+        self._lost = asyncio.Event()
         self._logging = asyncio.create_task(self._log_forever())
 
     @classmethod
-    async def start(cls, begin: pb.Begin, inherited: tuple[int, ...]) -> "SessionChild":
-        """Starts a process and tells it to begin; it inherits the descriptors besides its socket. Raises OSError."""
+    async def start(cls, begin: pb.Begin, inherited: tuple[int, ...], on_record: OnRecord) -> "SessionChild":
+        """Starts a process and tells it to begin; it inherits the descriptors besides its socket. Raises OSError.
+
+        Records of its journal go to `on_record` as they come.
+        """
         ours, theirs = socket.socketpair()
         try:
             with theirs:
                 variables = process_environment(cast(TransportName, begin.transport), begin.options)
                 process = await _execute(theirs.fileno(), inherited, variables)
-            reader, writer = await asyncio.open_connection(sock=ours)
+            child = cls(begin.company_id, process, on_record)
+            await asyncio.get_running_loop().create_connection(lambda: child, sock=ours)
         except BaseException:
             ours.close()
             raise
-        child = cls(begin.company_id, process, reader, writer)
         child.tell(pb.Command(begin=begin))
         return child
 
@@ -86,12 +87,12 @@ class SessionChild:
 
     def tell(self, command: pb.Command) -> None:
         """Sends a command that has no answer; a process that is gone does not hear it, and that is no error."""
-        if not self._writer.is_closing():
-            self._writer.write(framed(command))
+        if not self._socket.is_closing():
+            self._socket.write(framed(command))
 
     async def ask(self, command: pb.Command) -> pb.Answer:
         """Sends a command and waits for its answer; the caller brings the deadline. Raises ChildGone, NeverAsked."""
-        if self._reading.done() or self._writer.is_closing():
+        if self._socket.is_closing():
             raise NeverAsked
         command.id = next(self._ids)
         answer: asyncio.Future[pb.Answer] = asyncio.get_running_loop().create_future()
@@ -103,7 +104,7 @@ class SessionChild:
             self._open.pop(command.id, None)
 
     async def events(self) -> AsyncIterator[pb.Event]:
-        """Yields everything but answers, in order, until the process is gone. For one consumer."""
+        """Yields everything but answers and records, in order, until the process is gone. For one consumer."""
         while (event := await self._events.get()) is not None:
             yield event
         await self._gone_within(_HANGS_SECONDS)
@@ -112,7 +113,7 @@ class SessionChild:
         """Ends the process: asks it to stop, and kills it after `grace`. Returns when it is gone."""
         self.tell(pb.Command(stop=pb.Stop()))
         await self._gone_within(grace.total_seconds())
-        await self._reading
+        await self._lost.wait()
 
     def kill(self) -> None:
         """Kills the process at once; `events` ends a moment later."""
@@ -128,30 +129,42 @@ class SessionChild:
             self.kill()
             await self._process.wait()
 
-    async def _read_forever(self, reader: asyncio.StreamReader) -> None:
-        """Reads frames until the end of the file; then nothing can be answered any more."""
+    # What the event loop calls.
+
+    def connection_made(self, transport: Any) -> None:
+        """The socket is ours to write to."""
+        self._socket: asyncio.Transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Takes the frames that are whole; kills a process that cannot be understood."""
         try:
-            while True:
-                length = frame_length(await reader.readexactly(LENGTH.size))
-                self._take(pb.Event.FromString(await reader.readexactly(length)))
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
+            for body in self._frames.feed(data):
+                self._take(pb.Event.FromString(body))
         except (WireError, DecodeError) as error:
             log.error("session_process_incomprehensible", company_id=self._company_id, error=str(error))
             self.kill()
-        finally:
-            self._close()
+            self._socket.abort()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """From here on nothing can be answered any more."""
+        self._close()
+        self._lost.set()
 
     def _take(self, event: pb.Event) -> None:
-        if event.WhichOneof("event") != "answer":
-            self._events.put_nowait(event)
-            return
-        waiting = self._open.pop(event.answer.id, None)
+        match event.WhichOneof("event"):
+            case "answer":
+                self._settle(event.answer)
+            case "journaled":
+                self._on_record(event.journaled)
+            case _:
+                self._events.put_nowait(event)
+
+    def _settle(self, answer: pb.Answer) -> None:
+        waiting = self._open.pop(answer.id, None)
         if waiting is not None and not waiting.done():
-            waiting.set_result(event.answer)
+            waiting.set_result(answer)
 
     def _close(self) -> None:
-        self._writer.close()
         for waiting in self._open.values():
             if not waiting.done():
                 waiting.set_exception(ChildGone())

@@ -5,14 +5,14 @@ Invariant: a process whose gateway is gone, or whose lease has passed, does not 
 """
 
 import os
-import queue
 import signal
 import socket
 import sys
 import threading
+from collections import deque
 from typing import Final, NoReturn
 
-from wamesh.gateway.session_wire import LENGTH, frame_length, framed, machine_time_ns
+from wamesh.gateway.session_wire import Frames, framed, machine_time_ns
 from wamesh.session.v1 import session_pb2 as pb
 
 EXIT_STOPPED: Final = 0
@@ -23,6 +23,7 @@ LEASE_PASSED: Final = frozenset({EXIT_LEASE_PASSED, -signal.SIGALRM})
 
 _KERNEL_GRACE_NS: Final = 250_000_000
 _FLUSH_SECONDS: Final = 0.5
+_READ_BYTES: Final = 1 << 16
 
 
 def _leave(code: int, why: str) -> NoReturn:
@@ -34,45 +35,70 @@ def _leave(code: int, why: str) -> NoReturn:
 
 
 class Link:
-    """The process's end of the socket. `tell` never blocks: one thread writes, in order."""
+    """The process's end of the socket. `tell` never blocks: what the socket does not take at once, a thread of its own
+    writes, in order.
+    """
 
     def __init__(self, peer: socket.socket) -> None:
         self._peer = peer
-        self._outgoing: queue.SimpleQueue[pb.Event | None] = queue.SimpleQueue()
-        self._writer = threading.Thread(target=self._write_forever, daemon=True)
-        self._writer.start()
+        self._frames = Frames()
+        self._commands: deque[bytes] = deque()
+        self._writing = threading.Condition()
+        self._unwritten: deque[bytes] = deque()
+        threading.Thread(target=self._write_forever, daemon=True).start()
 
     def next_command(self) -> pb.Command:
         """Waits for the next command; ends the process when the gateway is gone. Raises WireError, DecodeError."""
-        return pb.Command.FromString(self._read(frame_length(self._read(LENGTH.size))))
+        while not self._commands:
+            self._commands.extend(self._frames.feed(self._read()))
+        return pb.Command.FromString(self._commands.popleft())
 
     def tell(self, event: pb.Event) -> None:
-        """Queues an event for the gateway."""
-        self._outgoing.put(event)
+        """Writes an event for the gateway, or queues it while the gateway is slow to read."""
+        data = framed(event)
+        with self._writing:
+            if not self._unwritten:
+                data = data[self._write_at_once(data) :]
+            if data:
+                self._unwritten.append(data)
+                self._writing.notify_all()
 
     def flush(self) -> None:
-        """Writes what is queued, for at most half a second; nothing may be told after it."""
-        self._outgoing.put(None)
-        self._writer.join(_FLUSH_SECONDS)
+        """Waits until everything is written, for at most half a second; nothing may be told after it."""
+        with self._writing:
+            self._writing.wait_for(lambda: not self._unwritten, _FLUSH_SECONDS)
 
-    def _read(self, count: int) -> bytes:
-        data = bytearray()
-        while len(data) < count:
-            try:
-                part = self._peer.recv(count - len(data))
-            except OSError:
-                part = b""
-            if not part:
-                _leave(EXIT_ORPHANED, "its gateway is gone")
-            data += part
-        return bytes(data)
+    def _read(self) -> bytes:
+        try:
+            data = self._peer.recv(_READ_BYTES)
+        except OSError:
+            data = b""
+        if not data:
+            _leave(EXIT_ORPHANED, "its gateway is gone")
+        return data
 
-    def _write_forever(self) -> None:
-        while (event := self._outgoing.get()) is not None:
+    def _write_at_once(self, data: bytes) -> int:
+        """Writes what the socket takes without waiting, and returns how many bytes that were."""
+        try:
+            return self._peer.send(data, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return 0
+        except OSError:
+            _leave(EXIT_ORPHANED, "its gateway is gone")
+
+    def _write_forever(self) -> NoReturn:
+        """Writes what is queued; it stays in the queue until it is written, so that nothing overtakes it."""
+        while True:
+            with self._writing:
+                self._writing.wait_for(lambda: self._unwritten)
+                data = self._unwritten[0]
             try:
-                self._peer.sendall(framed(event))
+                self._peer.sendall(data)
             except OSError:
                 _leave(EXIT_ORPHANED, "its gateway is gone")
+            with self._writing:
+                self._unwritten.popleft()
+                self._writing.notify_all()
 
 
 class LeaseGuard:

@@ -3,9 +3,9 @@
 It owns a transport and a journal, and does what the gateway tells it over the socket `FD`. It is a crash
 domain: the client library may take it down, and the gateway may kill it, at any moment and without loss.
 
-Threads: the main one reads commands; one writes events (`Link`); one runs the transport's `connect`, whose
-callback appends to the journal and returns; one sends, a message at a time; rare commands get a thread each;
-one watches the lease (`LeaseGuard`).
+Threads: the main one reads commands; one writes what the socket did not take at once (`Link`); one runs the
+transport's `connect`, whose callback appends to the journal and returns; one sends, a message at a time; rare
+commands get a thread each; one watches the lease (`LeaseGuard`).
 
 Owns: that order. Refuses: decisions (all are the gateway's), asyncio, grpc, and every import that is not
 needed, since memory is paid once a company. Invariant: it is gone when its gateway is, and before its lease
@@ -61,7 +61,7 @@ class SessionProcess:
         ready = pb.Ready(paired=self._transport.paired, unstored_records=len(recovered))
         self._link.tell(pb.Event(ready=ready))
         for entry in recovered:
-            self._forward(entry)
+            self._forward(entry.sequence, pb.Record.FromString(entry.payload))
         _in_thread(self._send_forever)
         while True:
             self._obey(self._link.next_command())
@@ -86,7 +86,8 @@ class SessionProcess:
     def _on_event(self, event: Event) -> None:
         """The transport's callback: durable first, and never waits for the gateway."""
         if isinstance(event, MessageReceived | ReceiptReceived):
-            self._forward(self._append(encode_record(event).SerializeToString()))
+            record = encode_record(event)
+            self._forward(self._append(record.SerializeToString()).sequence, record)
             return
         self._ended = self._ended or is_final(event)
         self._link.tell(encode_event(event))
@@ -100,9 +101,8 @@ class SessionProcess:
                 print(f"the journal cannot be written, trying again: {error}", file=sys.stderr, flush=True)
                 time.sleep(_DISK_RETRY_SECONDS)
 
-    def _forward(self, entry: Entry) -> None:
-        record = pb.Record.FromString(entry.payload)
-        self._link.tell(pb.Event(journaled=pb.Journaled(sequence=entry.sequence, record=record)))
+    def _forward(self, sequence: int, record: pb.Record) -> None:
+        self._link.tell(pb.Event(journaled=pb.Journaled(sequence=sequence, record=record)))
 
     def _connect(self) -> None:
         """Runs the transport's connection; tells its end also when the transport itself did not."""

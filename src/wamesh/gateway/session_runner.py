@@ -13,6 +13,7 @@ from typing import Protocol, TypeAlias
 
 import structlog
 
+from wamesh.gateway.backlog import Backlog
 from wamesh.gateway.errors import LeaseLost
 from wamesh.gateway.journal import Journal
 from wamesh.gateway.session import Event
@@ -69,12 +70,12 @@ class SessionRunner:
     async def start(self, begin: pb.Begin, inherited: tuple[int, ...], epoch: int) -> None:
         """Starts a process in place of any that runs; its records are stored under `epoch`. Raises OSError."""
         await self.end()
-        child = await SessionChild.start(begin, inherited)
-        records: asyncio.Queue[pb.Journaled] = asyncio.Queue()
+        backlog = Backlog()
+        child = await SessionChild.start(begin, inherited, backlog.put)
         self._child = child
         self._device_known.clear()
-        self._carrying = self._tasks.start(self._carry(child, records, epoch))
-        self._tasks.start(self._follow(child, records, epoch))
+        self._carrying = self._tasks.start(self._carry(child, backlog, epoch))
+        self._tasks.start(self._follow(child, epoch))
 
     async def end(self) -> None:
         """Ends the process, if there is one; what it could not hand over stays in the journal."""
@@ -109,16 +110,14 @@ class SessionRunner:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._device_known.wait(), patience.total_seconds())
 
-    async def _follow(self, child: SessionChild, records: asyncio.Queue[pb.Journaled], epoch: int) -> None:
+    async def _follow(self, child: SessionChild, epoch: int) -> None:
         """Hears a process out, and tells of its end when it was not asked for."""
 
         def is_current() -> bool:
             return self._child is child
 
         async for message in child.events():
-            if message.WhichOneof("event") == "journaled":
-                records.put_nowait(message.journaled)
-            elif is_current():
+            if is_current():
                 await self._hear(child, message, is_current)
         if is_current():
             log.warning("session_process_ended", company_id=self._company_id, exit_code=child.exit_code)
@@ -148,11 +147,11 @@ class SessionRunner:
         if meaning is not None:
             await self._owner.handle(meaning[0], expires_in=meaning[1], if_still=is_current)
 
-    async def _carry(self, child: SessionChild, records: asyncio.Queue[pb.Journaled], epoch: int) -> None:
+    async def _carry(self, child: SessionChild, backlog: Backlog, epoch: int) -> None:
         def stored(sequence: int) -> None:
             child.tell(pb.Command(stored=pb.Stored(sequence=sequence)))
 
         try:
-            await self._journal.carry(records, epoch, stored)
+            await self._journal.carry(backlog, epoch, stored)
         except LeaseLost:
             await self._owner.lose_lease(epoch)

@@ -16,7 +16,7 @@ from wamesh.session.v1 import session_pb2 as pb
 from wamesh.whatsapp import events, transport
 from wamesh.whatsapp.jid import Jid
 
-LENGTH: Final = struct.Struct(">I")
+_LENGTH: Final = struct.Struct(">I")
 MAX_FRAME_BYTES: Final = 4 << 20
 SPOOL_NAME: Final = PurePath("spool")
 
@@ -35,12 +35,31 @@ def machine_time_ns() -> int:
 def framed(message: pb.Command | pb.Event) -> bytes:
     """Returns the message as it goes over the socket."""
     body = message.SerializeToString()
-    return LENGTH.pack(len(body)) + body
+    return _LENGTH.pack(len(body)) + body
 
 
-def frame_length(head: bytes) -> int:
-    """Returns how many bytes follow these four. Raises WireError for more than 4 MiB."""
-    length: int = LENGTH.unpack(head)[0]
+class Frames:
+    """Cuts what a socket gives into the bodies of frames; keeps the beginning of one that is not whole yet."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Returns the bodies that are whole now, in order. Raises WireError for a frame of more than 4 MiB."""
+        data = self._rest + data if self._rest else data
+        bodies: list[bytes] = []
+        begin = 0
+        while len(data) - begin >= _LENGTH.size:
+            end = begin + _LENGTH.size + _checked_length(_LENGTH.unpack_from(data, begin)[0])
+            if end > len(data):
+                break
+            bodies.append(data[begin + _LENGTH.size : end])
+            begin = end
+        self._rest = data[begin:]
+        return bodies
+
+
+def _checked_length(length: int) -> int:
     if length > MAX_FRAME_BYTES:
         raise WireError(f"a frame of {length} bytes is longer than {MAX_FRAME_BYTES}")
     return length

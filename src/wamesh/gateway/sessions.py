@@ -8,7 +8,7 @@ Owns: the two directions of that border. Refuses: protobuf, processes, SQL. Inva
 except what says so (`start`, `reconnect`, `pair`).
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeAlias
@@ -131,6 +131,8 @@ class InboundSink(Protocol):
 class ReceiptSink(Protocol):
     """Where WhatsApp's receipts for our messages go."""
 
-    async def note_receipt(self, company_id: int, epoch: int, receipt: ReceiptReceived) -> None:
-        """Records the receipt durably; harmless when repeated. Raises LeaseLost like `InboundSink.accept`."""
+    async def note_receipts(self, company_id: int, epoch: int, receipts: Sequence[ReceiptReceived]) -> None:
+        """Records the receipts durably, all or none; harmless when repeated. Raises LeaseLost like
+        `InboundSink.accept`.
+        """
         ...

@@ -44,6 +44,7 @@ class RpcInterceptor(grpc.aio.ServerInterceptor):
     def __init__(self) -> None:
         self._draining = False
         self._streams: set[asyncio.Task[Any]] = set()
+        self._wrapped: dict[str, Handler] = {}
 
     def drain(self) -> None:
         """Ends every open stream with DRAINING, and each later one."""
@@ -61,7 +62,9 @@ class RpcInterceptor(grpc.aio.ServerInterceptor):
         method = handler_call_details.method
         if handler is None or method.startswith(_QUIET_METHODS):
             return handler
-        return self._wrap(handler, method)
+        if method not in self._wrapped:  # the server has one handler a method, for good
+            self._wrapped[method] = self._wrap(handler, method)
+        return self._wrapped[method]
 
     def _wrap(self, handler: Handler, method: str) -> Handler:
         codec = {

@@ -5,7 +5,10 @@ transaction: a company has one row for a request id; a state never moves back; a
 message's id is known is kept until it is.
 """
 
+from __future__ import annotations  # `Steps[...]` of a transaction is not worked out at every call
+
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,27 +22,27 @@ from wamesh.whatsapp.jid import Jid
 _COLUMNS = """sequence, company_id, request_id, content_hash, chat, body, quoted_message_id, secret, queueable, state,
     message_id, failure, create_time, update_time"""
 
-_ADD = f"""
+_ADD = """
 INSERT INTO outbox_messages (company_id, request_id, content_hash, chat, body, quoted_message_id, secret, queueable,
     state, message_id, failure, epoch, create_time, update_time)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, '', '', $10, $11, $11)
 ON CONFLICT (company_id, request_id) DO NOTHING
-RETURNING {_COLUMNS}
+RETURNING sequence
 """
 
 _GET = f"SELECT {_COLUMNS} FROM outbox_messages WHERE company_id = $1 AND request_id = $2"
 
-_START = f"""
+_START = """
 UPDATE outbox_messages SET state = 'SENDING', epoch = $2, update_time = $3
-WHERE sequence = $1 AND state = 'QUEUED' RETURNING {_COLUMNS}
+WHERE sequence = $1 AND state = 'QUEUED' RETURNING state, message_id, failure, update_time
 """
 
-_SETTLE = f"""
+_SETTLE = """
 UPDATE outbox_messages SET state = $2, message_id = $3, failure = $4, epoch = $5, update_time = $6
-WHERE sequence = $1 AND state IN ('QUEUED', 'SENDING') RETURNING {_COLUMNS}
+WHERE sequence = $1 AND state IN ('QUEUED', 'SENDING') RETURNING state, message_id, failure, update_time
 """
 
-_BY_SEQUENCE = f"SELECT {_COLUMNS} FROM outbox_messages WHERE sequence = $1"
+_CHANGEABLE = "SELECT state, message_id, failure, update_time FROM outbox_messages WHERE sequence = $1"
 
 _WITHDRAW = "DELETE FROM outbox_messages WHERE sequence = $1 AND state IN ('QUEUED', 'SENDING') AND message_id = ''"
 
@@ -87,15 +90,18 @@ class SqlOutboxStore:
     ) -> tuple[OutboxMessage, bool]:
         """Stores a message, or finds the one that has its request id."""
         state = DeliveryState.QUEUED if queued else DeliveryState.SENDING
-        insert = _insert(draft, secret, state, epoch, to_epoch_microseconds(now))
+        moment = to_epoch_microseconds(now)
+        insert = _insert(draft, secret, state, epoch, moment)
 
         def steps() -> Steps[tuple[OutboxMessage, bool]]:
             yield from fence(self._database.engine, draft.company_id, epoch)
             while True:  # again, when the row that was in the way is withdrawn between the two
                 added = yield insert
-                rows = added or (yield execute(_GET, draft.company_id, draft.request_id))
-                if rows:
-                    return _message(rows[0]), bool(added)
+                if added:
+                    return _added(added[0][0], draft, secret, state, from_epoch_microseconds(moment)), True
+                found = yield execute(_GET, draft.company_id, draft.request_id)
+                if found:
+                    return _message(found[0]), False
 
         return await self._database.write(steps)
 
@@ -137,16 +143,18 @@ class SqlOutboxStore:
 
         await self._database.write(steps)
 
-    async def note_receipt(
-        self, company_id: int, epoch: int, receipt: ReceiptReceived, now: datetime
+    async def note_receipts(
+        self, company_id: int, epoch: int, receipts: Sequence[ReceiptReceived], now: datetime
     ) -> list[OutboxMessage]:
         """Moves messages forward; returns those that moved."""
+        moment = to_epoch_microseconds(now)
 
         def steps() -> Steps[list[OutboxMessage]]:
             yield from fence(self._database.engine, company_id, epoch, "exclusive")
             moved: list[OutboxMessage] = []
-            for message_id in receipt.message_ids:
-                moved += yield from _move(company_id, epoch, message_id, receipt, to_epoch_microseconds(now))
+            for receipt in receipts:
+                for message_id in receipt.message_ids:
+                    moved += yield from _move(company_id, epoch, message_id, receipt, moment)
             return moved
 
         return await self._database.write(steps)
@@ -224,8 +232,15 @@ def _changed(message: OutboxMessage, change: Statement) -> Steps[OutboxMessage]:
     """The row after the change; as it is when the change found it settled already."""
     rows = yield change
     if not rows:
-        rows = yield execute(_BY_SEQUENCE, message.sequence)
-    return _message(rows[0])
+        rows = yield execute(_CHANGEABLE, message.sequence)
+    state, message_id, failure, update_time = rows[0]
+    return replace(
+        message,
+        state=DeliveryState(state),
+        message_id=message_id,
+        failure=failure,
+        update_time=from_epoch_microseconds(update_time),
+    )
 
 
 def _move(
@@ -253,6 +268,25 @@ def _take_early(company_id: int, message_id: str) -> Steps[DeliveryState | None]
 
 def _furthest(kinds: Sequence[ReceiptKind]) -> DeliveryState:
     return DeliveryState.READ if ReceiptKind.READ in kinds else DeliveryState.DELIVERED
+
+
+def _added(sequence: int, draft: Draft, secret: bytes, state: DeliveryState, moment: datetime) -> OutboxMessage:
+    return OutboxMessage(
+        sequence=sequence,
+        company_id=draft.company_id,
+        request_id=draft.request_id,
+        content_hash=draft.content_hash,
+        chat=draft.chat,
+        text=draft.text,
+        quoted_message_id=draft.quoted_message_id,
+        secret=secret,
+        queueable=draft.queueable,
+        state=state,
+        message_id="",
+        failure="",
+        create_time=moment,
+        update_time=moment,
+    )
 
 
 def _message(row: tuple[Any, ...]) -> OutboxMessage:

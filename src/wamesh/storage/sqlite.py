@@ -172,8 +172,9 @@ class _Worker:
                 job.error = self._explain(error)
             return
         try:
+            run = self._run_only if len(jobs) == 1 else self._run_one
             for job in jobs:
-                self._run_one(job)
+                run(job)
             self._lender.release()
             self._cursor.execute("COMMIT")
         except BaseException as error:  # noqa: BLE001 (each caller gets its own)
@@ -190,8 +191,13 @@ class _Worker:
         for job in jobs:
             self._run_together([job])
 
+    def _run_only(self, job: _Job) -> None:
+        """Runs the only job of its transaction, which needs no savepoint. Raises what undoes it."""
+        job.error = None
+        job.result = self._drive(job.steps())
+
     def _run_one(self, job: _Job) -> None:
-        """Runs one job in its savepoint and notes how it went.
+        """Runs one job of several in its savepoint and notes how it went.
 
         Raises what undid the whole transaction: SQLite itself rolls back on a full disk and its like.
         """

@@ -33,7 +33,7 @@ async def sending(outbox: SqlOutboxStore, request_id: str = "r-1", secret: bytes
 
 async def receive(outbox: SqlOutboxStore, kind: ReceiptKind, *message_ids: str) -> list[DeliveryState]:
     receipt = ReceiptReceived(ANNA, message_ids, kind, NOON)
-    return [message.state for message in await outbox.note_receipt(7, 1, receipt, NOON + seconds(9))]
+    return [message.state for message in await outbox.note_receipts(7, 1, [receipt], NOON + seconds(9))]
 
 
 async def test_a_message_comes_out_as_it_went_in(outbox: SqlOutboxStore) -> None:
@@ -90,7 +90,7 @@ async def test_every_write_is_fenced(outbox: SqlOutboxStore) -> None:
         outbox.doubt(message, "id-1", 2, NOON),
         outbox.give_up(message, 2, NOON, "Why."),
         outbox.withdraw(message, 2),
-        outbox.note_receipt(7, 2, receipt, NOON),
+        outbox.note_receipts(7, 2, [receipt], NOON),
     ):
         with pytest.raises(LeaseLost):
             await write

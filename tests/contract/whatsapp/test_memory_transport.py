@@ -35,7 +35,7 @@ def maker(target: str, options: Mapping[str, str] = QUICK) -> Maker:
 
 def network_of(emulator: RunningEmulator) -> Network:
     emulator.add_account(ACCOUNT, ACCOUNT_NAME)
-    return Network(make=maker(emulator.target), make_unreachable=maker("127.0.0.1:1"), emulator=emulator)
+    return Network(make=maker(emulator.target), make_unreachable=maker("127.0.0.1:1"), judge=emulator)
 
 
 @pytest.fixture

@@ -1,8 +1,7 @@
-"""The neonize transport keeps the rules that need no network; the others wait for a server that speaks WhatsApp's
-protocol.
+"""The neonize transport keeps every rule, on unmodified neonize against the emulator's protocol.
 
 Each transport runs in a process of its own, as in production: the native library may end its process. Nothing leaves
-the machine: the library is given a proxy on a closed port of the loopback.
+the machine: the library is led to the emulator, or given a proxy on a closed port of the loopback.
 """
 
 import sqlite3
@@ -11,8 +10,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from support.emulator import protocol_emulator
 from support.transport_client import Maker
-from support.transport_conformance import Network, TransportRules
+from support.transport_conformance import ACCOUNT, ACCOUNT_NAME, Network, TransportRules
 from support.transport_process import ChildTransport
 
 from wamesh.whatsapp.native_environment import WrongEnvironment
@@ -25,23 +25,28 @@ DEVICE = "12025550100:7@s.whatsapp.net"
 
 
 @pytest.fixture
-def network() -> Iterator[Network]:
+def network(tmp_path: Path) -> Iterator[Network]:
     children: list[ChildTransport] = []
 
-    def make(directory: Path, on_event: OnEvent) -> Transport:
-        children.append(ChildTransport("neonize", directory, on_event, CLOSED_PROXY))
-        return children[-1]
+    def maker(options: Mapping[str, str]) -> Maker:
+        def make(directory: Path, on_event: OnEvent) -> Transport:
+            children.append(ChildTransport("emulator", directory, on_event, options))
+            return children[-1]
 
-    unreachable: Maker = make
-    without = Network(make, unreachable, why_offline="no server here speaks WhatsApp's protocol")
-    with without.closing() as network:
-        yield network
-    for child in children:
-        child.kill()
+        return make
+
+    with protocol_emulator() as emulator:
+        emulator.add_account(ACCOUNT, ACCOUNT_NAME)
+        led = emulator.trust().options(tmp_path)
+        unreachable = led | {"wire_address": "127.0.0.1:1"}
+        with Network(maker(led), maker(unreachable), emulator).closing() as network:
+            yield network
+        for child in children:
+            child.kill()
 
 
 class TestNeonizeTransport(TransportRules):
-    """The offline rules; the rest says why it is skipped."""
+    """Every rule."""
 
 
 class TestDeviceStore:

@@ -67,7 +67,7 @@ class Bench:
         return (await self.outbox.get(7, request_id)).state
 
     async def receipt(self, kind: ReceiptKind, message_id: str) -> None:
-        await self.outbox.note_receipt(7, 1, ReceiptReceived(ANNA, (message_id,), kind, self.now))
+        await self.outbox.note_receipts(7, 1, [ReceiptReceived(ANNA, (message_id,), kind, self.now)])
 
 
 @pytest.fixture

@@ -199,6 +199,16 @@ def test_a_crash_loop_stops() -> None:
     assert effects == (Do.PERSIST, Do.KILL, Do.RELEASE, WakeAt(None))
 
 
+def test_a_network_that_is_not_found_is_no_crash() -> None:
+    """Whoever cannot be told where the network is tries for ever, ever later, and no process is blamed."""
+    session = at(SessionState.CONNECTING)
+    for attempt in range(2 * DEFAULT_POLICY.crash_limit):
+        session, effects = advance(session, Event.NETWORK_NOT_FOUND, NOW)
+        assert (session.state, session.reason) == (SessionState.DISCONNECTED, Reason.NETWORK_NOT_FOUND)
+        assert (session.attempt, session.crashes, Do.KILL in effects) == (attempt + 1, (), True)
+        session, _ = advance(session, Event.WAKE, NOW)
+
+
 def test_crashes_outside_the_window_are_forgiven() -> None:
     """A process that dies once in a while is restarted for ever."""
     session, now = at(SessionState.CONNECTED), NOW

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from wamesh.gateway.session_wire import (
-    LENGTH,
+    Frames,
     WireError,
     decode_event,
     decode_outcome,
@@ -16,7 +16,6 @@ from wamesh.gateway.session_wire import (
     encode_outcome,
     encode_record,
     encode_send,
-    frame_length,
     framed,
 )
 from wamesh.session.v1 import session_pb2 as pb
@@ -135,9 +134,19 @@ def test_an_unknown_record_is_refused() -> None:
         decode_record(pb.Record())
 
 
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 7, 100])
+def test_frames_come_out_whole_however_they_arrive(size: int) -> None:
+    """Bodies come in order, each once, in whatever pieces the socket gives them."""
+    events = [pb.Event(ready=pb.Ready(paired=True)), pb.Event(), pb.Event(answer=pb.Answer(id=7))]
+    data = b"".join(framed(each) for each in events)
+    frames = Frames()
+    bodies = [body for at in range(0, len(data), size) for body in frames.feed(data[at : at + size])]
+    assert [pb.Event.FromString(body) for body in bodies] == events
+
+
 def test_a_frame_begins_with_its_length() -> None:
     """Four bytes, big-endian; more than 4 MiB is no frame of ours."""
     frame = framed(pb.Event(ready=pb.Ready(paired=True)))
-    assert frame_length(frame[: LENGTH.size]) == len(frame) - LENGTH.size
+    assert int.from_bytes(frame[:4], "big") == len(frame) - 4
     with pytest.raises(WireError):
-        frame_length(b"\xff\xff\xff\xff")
+        Frames().feed(b"\xff\xff\xff\xff")

@@ -64,9 +64,7 @@ def signed_identity(
     `number` is the device's; it is its key index too. `moment` is aware, kept in whole seconds.
     """
     raw_id = int.from_bytes(hashlib.sha256(account.public).digest()[:4])
-    details = ADVDeviceIdentity(
-        rawID=raw_id, timestamp=int(moment.timestamp()), keyIndex=number
-    ).SerializeToString()
+    details = ADVDeviceIdentity(rawID=raw_id, timestamp=int(moment.timestamp()), keyIndex=number).SerializeToString()
     signature = curve.sign(account.private, _ACCOUNT_SIGNATURE + details + identity, random_bytes)
     signed = ADVSignedDeviceIdentity(details=details, accountSignatureKey=account.public, accountSignature=signature)
     encoded: bytes = signed.SerializeToString()

@@ -8,11 +8,12 @@ Owns: that cryptography. Refuses: stanzas and order. Invariant: only the holder 
 a wrong code raises WrongCode, and never anything else.
 
 Facts (names, figures and order read in Baileys 7 and whatsmeow of 2026-08-21): PBKDF2-HMAC-SHA256 with 2 << 16 rounds
-over the code's letters; a wrapped key is salt (32) || iv (16) || AES-256-CTR of the key (32); the bundle is salt (32) ||
-nonce (12) || AES-256-GCM of client identity (32) || phone identity (32) || random (32), its key HKDF-SHA256.
+over the code's letters; a wrapped key is salt (32) || iv (16) || AES-256-CTR of the key (32); the bundle is salt (32)
+|| nonce (12) || AES-256-GCM of client identity (32) || phone identity (32) || random (32), its key HKDF-SHA256.
 """
 
 import hashlib
+from dataclasses import dataclass, field
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
@@ -64,21 +65,36 @@ def _stream(code: str, salt: bytes, iv: bytes, data: bytes) -> bytes:
     return cipher.update(data) + cipher.finalize()
 
 
-def open_bundle(bundle: bytes, ephemeral_secret: bytes, account: KeyPair, client_identity: bytes) -> bytes:
-    """Returns the secret (32 bytes) that both sides now share.
+@dataclass(frozen=True, slots=True)
+class PhoneHalf:
+    """The phone's half of one pairing: `wrapped` (80 bytes) goes to the client, whose answer `finish` reads."""
 
-    `ephemeral_secret` (32 bytes) is what the two ephemeral keys agree on; `client_identity` (32 bytes) is what the
-    client says it is, and must stand in the bundle. Raises WrongCode.
-    """
-    inside = _decrypt(bundle, ephemeral_secret)
-    random = inside[2 * _KEY :]
-    if inside != client_identity + account.public + random:
-        raise WrongCode("the key bundle is for other identities")
-    return _derive(ephemeral_secret + agree(account, client_identity) + random, None, _SECRET_INFO)
+    account: KeyPair
+    wrapped: bytes
+    _shared: bytes = field(repr=False)
+
+    @classmethod
+    def begin(cls, code: str, client_wrapped: bytes, account: KeyPair, random_bytes: RandomBytes) -> "PhoneHalf":
+        """Answers the client's ephemeral key (80 bytes, wrapped) with an own one. Raises WrongCode, though most wrong
+        codes show at the end only.
+        """
+        ephemeral = curve.generate(random_bytes)
+        shared = _agree(ephemeral, unwrap(code, client_wrapped))
+        return cls(account, wrap(code, ephemeral.public, random_bytes), shared)
+
+    def finish(self, bundle: bytes, client_identity: bytes) -> bytes:
+        """Returns the secret (32 bytes) that both sides now share; raises WrongCode.
+
+        `client_identity` (32 bytes) is what the client says it is, and must stand in the bundle.
+        """
+        inside = _decrypt(bundle, self._shared)
+        random = inside[2 * _KEY :]
+        if inside != client_identity + self.account.public + random:
+            raise WrongCode("the key bundle is for other identities")
+        return _derive(self._shared + _agree(self.account, client_identity) + random, None, _SECRET_INFO)
 
 
-def agree(own: KeyPair, public_key: bytes) -> bytes:
-    """The shared secret of 32 bytes; WrongCode when `public_key` is no usable point."""
+def _agree(own: KeyPair, public_key: bytes) -> bytes:
     try:
         return curve.agree(own.private, public_key)
     except ValueError as error:

@@ -125,16 +125,14 @@ class Keyring:
 
     def _answer(self, message: PreKeySignalMessage) -> Session:
         """The session that a prekey message begins."""
-        prekey = None if message.prekey_id is None else self._keys.prekeys.get(message.prekey_id)
-        if not self._keys.has_signed_prekey(message.signed_prekey_id) or (prekey is None) != (
-            message.prekey_id is None
-        ):
-            raise UndecryptableMessage("for a prekey this phone does not have")
         try:
-            root = x3dh.respond(self.identity, self._keys.signed_prekey, prekey, message.identity, message.base_key)
+            signed_prekey, prekey = self._keys.prekeys_of(message.signed_prekey_id, message.prekey_id)
+            root = x3dh.respond(self.identity, signed_prekey, prekey, message.identity, message.base_key)
+        except KeyError as error:
+            raise UndecryptableMessage(f"for prekey {error} that this phone does not have") from error
         except ValueError as error:
             raise UndecryptableMessage("an unusable key") from error
-        return Session(message.base_key, Ratchet.respond(root, self._keys.signed_prekey))
+        return Session(message.base_key, Ratchet.respond(root, signed_prekey))
 
     def _with_session(self, peer: str, identity: bytes, session: Session) -> Peer:
         known = self._peers.get(peer)

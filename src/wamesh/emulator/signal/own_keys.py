@@ -53,9 +53,11 @@ class OwnKeys:
             del self.prekeys[next(iter(self.prekeys))]
         return self._bundle(self.last_prekey_id, prekey.public)
 
-    def has_signed_prekey(self, key_id: int) -> bool:
-        """Whether that is the id of the signed prekey."""
-        return key_id == _SIGNED_PREKEY_ID
+    def prekeys_of(self, signed_prekey_id: int, prekey_id: int | None) -> tuple[KeyPair, KeyPair | None]:
+        """The signed and the one-time prekey with these ids; KeyError when one is not here (any more)."""
+        if signed_prekey_id != _SIGNED_PREKEY_ID:
+            raise KeyError(signed_prekey_id)
+        return self.signed_prekey, None if prekey_id is None else self.prekeys[prekey_id]
 
     def _bundle(self, prekey_id: int | None, prekey: bytes | None) -> PreKeyBundle:
         return PreKeyBundle(

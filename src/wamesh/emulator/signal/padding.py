@@ -1,7 +1,8 @@
 """WhatsApp's padding of a message's content, applied before Signal encrypts it and removed after.
 
-Owns the rule (read in whatsmeow and in Baileys): 1 to 16 bytes are added, each of them their number. Refuses
-nothing but malformed padding. Invariant: `unpad(pad(content, random_bytes)) == content`.
+Owns the rule: 1 to 16 bytes are added, each of them their number (read in Baileys; whatsmeow adds 1 to 15 and checks
+all it removes). Refuses malformed padding, and `v="3"` messages, which have none: that is the caller's to know.
+Invariant: `unpad(pad(content, random_bytes)) == content`.
 """
 
 from wamesh.emulator.signal.curve import RandomBytes

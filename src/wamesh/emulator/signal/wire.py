@@ -7,7 +7,8 @@ WhisperTextProtocol.proto):
     pkmsg    0x33 || PreKeySignalMessage, whose `message` is a whole msg
 
 The version byte holds the message's version in its high half and the sender's newest in its low half. Public keys
-have their type byte 0x05 here, and only here and in signatures. Refuses to check the MAC: that needs a session.
+have their type byte 0x05 here, and only here and in signatures. Refuses to check the MAC: that needs a session; and
+keys with the top bit set, which X25519 would ignore: a prekey message must not come twice under two names.
 Invariant: whatever bytes come in, the outcome is a message or UndecryptableMessage.
 """
 
@@ -21,6 +22,7 @@ MAC_LENGTH = 8
 _VERSION = 3
 _VERSION_BYTE = bytes([_VERSION << 4 | _VERSION])
 _KEY_TYPE = b"\x05"
+_UNUSED_BIT = 0x80
 
 
 def typed_key(public: bytes) -> bytes:
@@ -125,6 +127,6 @@ def _without_version(data: bytes) -> bytes:
 
 def _public_key(found: fields.Fields, number: int) -> bytes:
     key = found.data(number, len(_KEY_TYPE) + KEY_LENGTH)
-    if key[:1] != _KEY_TYPE:
+    if key[:1] != _KEY_TYPE or key[-1] & _UNUSED_BIT:
         raise ValueError(f"field {number} is no Curve25519 key")
     return key[1:]

@@ -6,15 +6,13 @@ this port is.
 
 import ssl
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Final
 
 from wamesh.emulator.wire.connection import Connection, Stage
-from wamesh.emulator.wire.contract import Admission, ServiceDown, WireFault
+from wamesh.emulator.wire.contract import Admission, Patience, ServiceDown, WireFault
 from wamesh.emulator.wire.requests import BadRequest, Request, RequestReader
 from wamesh.emulator.wire.responses import answer
 
-HEAD_TIME: Final = timedelta(seconds=20)
 _TLS_HANDSHAKE: Final = 0x16
 _WHAT_THIS_IS: Final = b"This is the wire of a WhatsApp emulator: use it as an HTTP proxy (CONNECT), or speak TLS.\n"
 
@@ -29,6 +27,7 @@ class Arrival:
         connection: Connection,
         context: ssl.SSLContext,
         admission: Admission,
+        patience: Patience,
         inside: Callable[[Connection], Stage],
     ) -> None:
         self._connection = connection
@@ -37,7 +36,7 @@ class Arrival:
         self._inside = inside
         self._requests = RequestReader()
         self._silent = True
-        connection.expect_within(HEAD_TIME)
+        connection.expect_within(patience.head)
 
     def received(self, data: bytes) -> None:
         if self._silent and data[0] == _TLS_HANDSHAKE:

@@ -1,8 +1,8 @@
 """The emulator's TLS identity: a certificate authority of its own, and one certificate for every name WhatsApp has.
 
-Owns: both certificates and the server's key, storable as one record. Refuses: signing anything else: the authority's key
-is forgotten as soon as it has signed, so whoever trusts the authority trusts these names and no others. Invariant: the
-certificate in a record was signed by the authority in the same record.
+Owns: both certificates and the server's key, storable as one record. Refuses: signing anything else: the authority's
+key is forgotten as soon as it has signed, so whoever trusts the authority trusts these names and no others. Invariant:
+the certificate in a record was signed by the authority in the same record.
 """
 
 import ssl
@@ -77,7 +77,9 @@ def _name(text: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
 
 
-def _certificate(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, now: datetime) -> x509.CertificateBuilder:
+def _certificate(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, now: datetime
+) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder(subject_name=subject, issuer_name=issuer, public_key=key)
         .serial_number(x509.random_serial_number())

@@ -1,8 +1,8 @@
 """One TCP connection: its bytes, its TLS, its deadline, its end. What the bytes mean is its stage's business.
 
 Owns: the asyncio transport. Refuses: HTTP, websocket. Invariants: plain bytes reach the network only in `flush`, which
-the port calls after whatever they report is committed; a stage hears `ended` exactly once, last, from the loop; no
-exception of a stage or of a client's bytes reaches the loop.
+the port calls after whatever they report is committed; a stage hears `ended` exactly once, last, and never from inside
+a call of its own; no exception of a stage or of a client's bytes reaches the loop.
 """
 
 import asyncio
@@ -17,9 +17,10 @@ from typing import Final, Protocol, cast
 import structlog
 
 from wamesh.emulator.wire.contract import WireFault
-from wamesh.emulator.wire.tls import TlsServer
+from wamesh.emulator.wire.tls import DISTRUST_HINT, TlsServer
 
 MAX_UNSENT_BYTES: Final = 16 << 20
+LINGER_TIME: Final = timedelta(seconds=5)
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)  # struct linger: on, for 0 seconds
 
 _log = structlog.get_logger("emulator.wire")
@@ -66,7 +67,7 @@ class Connection(asyncio.Protocol):
         self._unsent: list[bytes] = []
         self._unsent_bytes = 0
         self._paused = False
-        self._finishing = False
+        self._ended = self._finishing = self._half_closed = self._client_is_done = False
         self._detail = ""
         self._deadline: asyncio.TimerHandle | None = None
         self.stage = first_stage(self)
@@ -101,6 +102,16 @@ class Connection(asyncio.Protocol):
         if early:
             self._receive(early)
 
+    def hold_back(self) -> None:
+        """Reads nothing more of this client until `read_on`."""
+        if not self.over and self._transport is not None:
+            self._transport.pause_reading()
+
+    def read_on(self) -> None:
+        """Reads again."""
+        if not self.over and self._transport is not None:
+            self._transport.resume_reading()
+
     def expect_within(self, limit: timedelta) -> None:
         """Fails the connection after `limit`, unless this or `expect_nothing` is called before."""
         self.expect_nothing()
@@ -113,10 +124,16 @@ class Connection(asyncio.Protocol):
             self._deadline = None
 
     def finish(self, detail: str) -> None:
-        """Sends what is queued, then closes TCP; nothing is received any more."""
+        """Sends what is queued, then closes TCP; nothing is received any more.
+
+        Our side is closed first, and the rest when the client has closed its own or after 5 s: a socket closed over
+        bytes that it did not read is reset, and the client would lose our last words.
+        """
         if not self.over:
             self._detail = detail
             self._finishing = True
+            self.expect_nothing()
+            self._deadline = self._loop.call_later(LINGER_TIME.total_seconds(), self._cut_off)
             self._turn.schedule(self)
 
     def abort(self, detail: str) -> None:
@@ -137,16 +154,7 @@ class Connection(asyncio.Protocol):
 
     def flush(self) -> None:
         """Hands what is queued to the network."""
-        if self._transport is None or self._transport.is_closing():
-            return
-        data, finishing = b"".join(self._unsent), self._finishing
-        self._drop_unsent()
-        if data:
-            self._transport.write(self._sealed(data))
-        if finishing:
-            self._close()
-        elif not self._paused:
-            self._guarded(self.stage.drained)
+        self._guarded(self._flush)
 
     # For asyncio
 
@@ -157,8 +165,9 @@ class Connection(asyncio.Protocol):
         if not self.over:
             self._guarded(lambda: self._receive(data))
 
-    def eof_received(self) -> None:
+    def eof_received(self) -> bool:
         self._client_left()
+        return True  # what is queued is still sent; then we close
 
     def pause_writing(self) -> None:
         self._paused = True
@@ -173,10 +182,7 @@ class Connection(asyncio.Protocol):
         self._transport = None
         self._drop_unsent()
         self.expect_nothing()
-        try:
-            self.stage.ended(self._detail)
-        except Exception:
-            _log.exception("handler_failed", detail="while it was told of the end")
+        self._tell_the_end()
         self._gone(self)
 
     # Inside
@@ -187,7 +193,7 @@ class Connection(asyncio.Protocol):
             step()
         except WireFault as fault:
             self._refuse(str(fault))
-        except Exception:
+        except Exception:  # noqa: BLE001 - a handler's mistake ends its own connection only
             _log.exception("handler_failed", waits_for=self.stage.waits_for)
             self.abort("the handler failed")
 
@@ -203,6 +209,18 @@ class Connection(asyncio.Protocol):
         if self._tls is not None and self._tls.ended:
             self._client_left()
 
+    def _flush(self) -> None:
+        if self._transport is None or self._transport.is_closing():
+            return
+        data = b"".join(self._unsent)
+        self._drop_unsent()
+        if data:
+            self._transport.write(self._sealed(data))
+        if self._finishing:
+            self._close()
+        elif not self._paused:
+            self.stage.drained()
+
     def _write_through(self, data: bytes) -> None:
         """Sends TLS's own words, which carry nothing of ours."""
         if data and self._transport is not None:
@@ -216,10 +234,13 @@ class Connection(asyncio.Protocol):
 
     def _client_left(self) -> None:
         """The client sends nothing more: neither do we."""
+        self._client_is_done = True
         if not self.over:
-            if self._tls is None or not self._tls.established:
-                _log.info("client_left_early", waits_for=self.stage.waits_for)
+            if self._tls is not None and not self._tls.established:
+                _log.warning("client_left_early", detail=f"during the TLS handshake; {DISTRUST_HINT}")
             self.finish("the client closed the connection")
+        elif self._half_closed and self._transport is not None:
+            self._transport.close()
 
     def _refuse(self, detail: str) -> None:
         """Ends a connection whose client broke a rule, after what it is still told."""
@@ -231,11 +252,32 @@ class Connection(asyncio.Protocol):
         self.fail(f"timed out after {limit.total_seconds():g} s of waiting for {self.stage.waits_for}")
 
     def _close(self) -> None:
-        assert self._transport is not None
+        if self._transport is None or self._half_closed:
+            return
+        self._half_closed = True
         if self._tls is not None and self._tls.established:
             self._tls.end()
             self._write_through(self._tls.take_output())
-        self._transport.close()
+        if self._client_is_done:
+            self._transport.close()
+        else:
+            self._transport.resume_reading()
+            with contextlib.suppress(OSError):  # the client is gone, which the transport tells by itself
+                self._transport.write_eof()
+        self._tell_the_end()
+
+    def _tell_the_end(self) -> None:
+        if self._ended:
+            return
+        self._ended = True
+        try:
+            self.stage.ended(self._detail)
+        except Exception:  # noqa: BLE001 - a handler's mistake is not the loop's
+            _log.exception("handler_failed", detail="while it was told of the end")
+
+    def _cut_off(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
 
     def _drop_unsent(self) -> None:
         self._unsent.clear()

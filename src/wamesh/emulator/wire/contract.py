@@ -96,5 +96,18 @@ admits it.
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long the port waits for a client before it aborts the connection.
+
+    `head` for CONNECT or a TLS hello, and again for everything up to the end of the first request, and for each later
+    head; `body` for a whole body, or for a whole answer to be read; `idle` between two requests.
+    """
+
+    head: timedelta = timedelta(seconds=20)
+    body: timedelta = timedelta(seconds=120)
+    idle: timedelta = timedelta(seconds=90)
+
+
 class WireFault(Exception):
     """The client broke a rule of the wire; the text is for the log. Ends its connection, and only that."""

@@ -11,14 +11,11 @@ from datetime import timedelta
 from typing import Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from wamesh.emulator.wire.arrival import HEAD_TIME
 from wamesh.emulator.wire.connection import Connection, Stage
-from wamesh.emulator.wire.contract import MediaHost, MediaRequest
+from wamesh.emulator.wire.contract import MediaHost, MediaRequest, Patience
 from wamesh.emulator.wire.requests import BadRequest, Request, RequestReader
 from wamesh.emulator.wire.responses import CONTINUE, answer, head
 
-IDLE_TIME: Final = timedelta(seconds=90)
-BODY_TIME: Final = timedelta(seconds=120)
 CHAT_PATH: Final = "/ws/chat"
 _PIECE_BYTES: Final = 256 << 10
 
@@ -27,10 +24,15 @@ class Exchange:
     """The stage of a connection inside TLS, until it becomes a websocket."""
 
     def __init__(
-        self, connection: Connection, media: MediaHost, websocket: Callable[[Connection, Request, bytes], Stage]
+        self,
+        connection: Connection,
+        media: MediaHost,
+        patience: Patience,
+        websocket: Callable[[Connection, Request], Stage],
     ) -> None:
         self._connection = connection
         self._media = media
+        self._patience = patience
         self._websocket = websocket
         self._reader = RequestReader()
         self._waiting: deque[Request] = deque()
@@ -38,7 +40,7 @@ class Exchange:
         self._answering = False
         self._last = False
         self.waits_for = "the TLS handshake and a request"
-        connection.expect_within(HEAD_TIME)
+        connection.expect_within(patience.head)
 
     def received(self, data: bytes) -> None:
         if self._last:
@@ -72,13 +74,15 @@ class Exchange:
             self._take(self._waiting.popleft())
         elif not self._answering and self._last:
             self._connection.finish("the last request was answered")
+        if self._waiting:
+            self._connection.hold_back()
+        else:
+            self._connection.read_on()
         self._watch_time()
 
     def _take(self, request: Request) -> None:
         if _wants_chat(request):
-            self._connection.expect_nothing()
-            self._last = True
-            self._connection.stage = self._websocket(self._connection, request, self._reader.rest)
+            self._become_websocket(request)
             return
         response = self._media.handle(_media_request(request))
         self._last = request.upgrade or not request.keep_alive
@@ -87,18 +91,25 @@ class Exchange:
         self._answering = True
         self._connection.send(start)
 
+    def _become_websocket(self, request: Request) -> None:
+        self._connection.expect_nothing()
+        self._last = True
+        self._connection.stage = self._websocket(self._connection, request)
+        if self._reader.rest:
+            self._connection.stage.received(self._reader.rest)
+
     def _watch_time(self) -> None:
         """The client has its time for each thing that we wait for."""
         if self._connection.stage is not self:
             return
         if self._answering:
-            self._expect("the client to read its answer", BODY_TIME)
+            self._expect("the client to read its answer", self._patience.body)
         elif self._reader.reading_body:
-            self._expect("the rest of a body", BODY_TIME)
+            self._expect("the rest of a body", self._patience.body)
         elif self._reader.reading_head:
-            self._expect("the rest of a request", HEAD_TIME)
+            self._expect("the rest of a request", self._patience.head)
         else:
-            self._expect("another request", IDLE_TIME)
+            self._expect("another request", self._patience.idle)
 
     def _expect(self, what: str, limit: timedelta) -> None:
         """Starts the clock when something new is waited for: a trickle of bytes does not wind it up again."""

@@ -42,7 +42,7 @@ class RequestReader:
 
     def __init__(self) -> None:
         self._parser = httptools.HttpRequestParser(self)
-        self._head_bytes = 0
+        self._unfinished_bytes = 0
         self._done: list[Request] = []
         self.rest = b""
         self.reading_head = False
@@ -62,18 +62,18 @@ class RequestReader:
             raise
         except httptools.HttpParserError as error:
             raise BadRequest(400, f"not HTTP: {error}") from error
-        self._limit_head(len(data))
+        self._unfinished_bytes = self._unfinished_bytes + len(data) if self.reading_head else 0
+        self._limit_head(self._unfinished_bytes)
         done, self._done = self._done, []
         return done
 
     def _begin(self) -> None:
         self._target, self._headers = b"", dict[str, str]()
         self._body: list[bytes] = []
-        self._body_bytes = 0
+        self._head_bytes = self._body_bytes = 0
 
-    def _limit_head(self, received: int) -> None:
-        self._head_bytes = self._head_bytes + received if self.reading_head else 0
-        if self._head_bytes > MAX_HEAD_BYTES:
+    def _limit_head(self, length: int) -> None:
+        if length > MAX_HEAD_BYTES:
             raise BadRequest(431, f"a request head of more than {MAX_HEAD_BYTES} bytes")
 
     # Called by the parser
@@ -87,9 +87,11 @@ class RequestReader:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+        self._head_bytes += len(name) + len(value)
 
     def on_headers_complete(self) -> None:
         self.reading_head, self.reading_body = False, True
+        self._limit_head(self._head_bytes + len(self._target))
         length = self._headers.get("content-length", "0")
         if length.isdecimal() and int(length) > MAX_BODY_BYTES:
             raise BadRequest(413, f"a body of {length} bytes")

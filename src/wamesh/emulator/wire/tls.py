@@ -6,11 +6,13 @@ are simply the first bytes received. It is the same code under every event loop.
 Owns: one connection's TLS. Refuses: sockets. Invariant: no plain byte is returned before the handshake is complete.
 """
 
+import contextlib
 import ssl
 from typing import Final
 
 from wamesh.emulator.wire.contract import WireFault
 
+DISTRUST_HINT: Final = "does the client trust the emulator's CA?"
 _PIECE_BYTES: Final = 1 << 16
 
 
@@ -46,10 +48,8 @@ class TlsServer:
 
     def end(self) -> None:
         """Says that nothing more will be sent."""
-        try:
+        with contextlib.suppress(ssl.SSLError):  # the client has not said so yet, or is gone
             self._tls.unwrap()
-        except ssl.SSLError:
-            pass  # the client has not said so yet, or is gone
 
     def take_output(self) -> bytes:
         """Returns what must go to the network now, perhaps nothing."""
@@ -72,5 +72,4 @@ def _words(error: ssl.SSLError, established: bool) -> str:
     reason = error.reason or str(error)
     if established:
         return f"TLS failed: {reason}"
-    hint = " (does the client trust the emulator's CA?)" if "ALERT" in reason else ""
-    return f"TLS handshake failed: {reason}{hint}"
+    return f"TLS handshake failed: {reason}" + (f"; {DISTRUST_HINT}" if "ALERT" in reason else "")

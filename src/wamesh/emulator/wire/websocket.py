@@ -24,6 +24,7 @@ from wamesh.emulator.wire.requests import Request
 
 MAX_MESSAGE_BYTES: Final = 32 << 20
 CLOSING_TIME: Final = timedelta(seconds=2)
+_CLOSED_BY_US: Final = "closed by the server"
 _CARRIES_BYTES: Final = frozenset({Opcode.BINARY, Opcode.CONT})
 
 _quiet = logging.getLogger("wamesh.emulator.websockets")
@@ -35,17 +36,17 @@ class WebSocket:
 
     waits_for = "websocket frames"
 
-    def __init__(self, connection: Connection, request: Request, early: bytes, open_handler: OpenHandler) -> None:
+    def __init__(self, connection: Connection, request: Request, open_handler: OpenHandler) -> None:
+        """Answers the request. Raises WireFault when it is no proper opening; it has been answered then, too."""
         self._connection = connection
+        self._loop = asyncio.get_running_loop()
         self._protocol = ServerProtocol(max_size=MAX_MESSAGE_BYTES, logger=_quiet)
-        self._line = DelayLine(asyncio.get_running_loop())
+        self._line = DelayLine(self._loop)
         self._held_bytes = 0
         self._closing = False
         self._protocol.receive_data(Opening(request.target, _headers(request.headers)).serialize())
         self._answer_opening()
         self._handler = open_handler(self)
-        if early:
-            self.received(early)
 
     # Link
 
@@ -81,8 +82,8 @@ class WebSocket:
             elif isinstance(event, Frame) and event.opcode is Opcode.TEXT:
                 self._protocol.fail(CloseCode.UNSUPPORTED_DATA, "text is not spoken here")
         self._send_output()
-        if self._protocol.close_expected():
-            self._client_closes()
+        if self._protocol.eof_sent:
+            self._end()
 
     def drained(self) -> None:
         pass
@@ -95,7 +96,6 @@ class WebSocket:
     # Inside
 
     def _answer_opening(self) -> None:
-        """Raises WireFault when the request is no proper websocket opening; it has been answered then."""
         for event in self._protocol.events_received():
             if isinstance(event, Opening):
                 self._protocol.send_response(self._protocol.accept(event))
@@ -114,17 +114,14 @@ class WebSocket:
         if self._protocol.state is OPEN:
             self._protocol.send_close(CloseCode.NORMAL_CLOSURE)
             self._send_output()
-        self._connection.expect_within(CLOSING_TIME)
+            self._loop.call_later(CLOSING_TIME.total_seconds(), self._connection.finish, _CLOSED_BY_US)
 
-    def _client_closes(self) -> None:
-        """The library has said what there is to say: to the client's close frame, or to a breach of the rules."""
-        breach = self._protocol.parser_exc
-        if self._closing and self._protocol.close_sent is not None and breach is None:
-            self._connection.finish("closed by the server")
-        elif breach is not None:
-            raise WireFault(f"websocket rules broken: {breach}")
-        else:
-            self._connection.finish(f"closed by the client ({self._protocol.close_code})")
+    def _end(self) -> None:
+        """Websocket has nothing more to say: both sides said goodbye, or the client broke its rules."""
+        goodbye = self._protocol.close_rcvd
+        if goodbye is None:
+            raise WireFault(f"websocket rules broken: {self._protocol.parser_exc or self._protocol.close_sent}")
+        self._connection.finish(_CLOSED_BY_US if self._closing else f"closed by the client ({goodbye.code})")
 
     def _send_output(self) -> None:
         for data in self._protocol.data_to_send():

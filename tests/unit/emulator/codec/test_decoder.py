@@ -67,14 +67,14 @@ def test_content_that_is_no_list_is_data(encoded: str, expected: bytes) -> None:
 
 
 @given(nodes)
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 def test_compressed_stanza_is_read(node: Node) -> None:
     """Flag 2 says that the rest is compressed by zlib."""
     assert decode(b"\x02" + zlib.compress(encode(node)[1:])) == node
 
 
 @given(st.binary(max_size=200), st.sampled_from([b"", b"\x00", b"\x00\xf8", b"\x02", b"\x00\xf8\x03\x19"]))
-@settings(max_examples=200)
+@settings(max_examples=100, deadline=None)
 def test_random_bytes_are_a_node_or_refused(data: bytes, start: bytes) -> None:
     """No bytes raise anything but CodecError."""
     try:
@@ -84,7 +84,7 @@ def test_random_bytes_are_a_node_or_refused(data: bytes, start: bytes) -> None:
 
 
 @given(nodes, st.data())
-@settings(max_examples=200)
+@settings(max_examples=100, deadline=None)
 def test_damaged_stanza_is_a_node_or_refused(node: Node, data: st.DataObject) -> None:
     """A stanza with one byte changed raises CodecError if it cannot be read, and nothing else."""
     encoded = bytearray(encode(node))
@@ -96,7 +96,7 @@ def test_damaged_stanza_is_a_node_or_refused(node: Node, data: st.DataObject) ->
 
 
 @given(nodes, st.data())
-@settings(max_examples=200)
+@settings(max_examples=100, deadline=None)
 def test_cut_stanza_is_refused(node: Node, data: st.DataObject) -> None:
     """No beginning of a stanza is a stanza."""
     encoded = encode(node)

@@ -9,7 +9,7 @@ from wamesh.emulator.codec.tokens import codes, words
 
 
 @given(nodes)
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 def test_encoded_node_decodes_to_itself(node: Node) -> None:
     """Decoding what was encoded gives the same node."""
     assert decode(encode(node)) == node

@@ -1,0 +1,287 @@
+"""A phone: a client of the server with Signal keys of its own, which writes, reads, and answers as phones do.
+
+Every person has one. It is device 0 of its person, so the same object serves a customer, who writes to accounts, and
+the owner of an account, whose phone also hears what its linked devices write (`owner.py` adds the linking).
+
+Owns: what a phone does with a stanza, and in which order. Refuses: deciding who gets what (the server does), and
+anything of groups. Invariant: a message of an account is in the event log before it is in the mailbox, and in the
+mailbox before its receipt goes out; `push` never raises for anything a client can send.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any, Final
+
+from wamesh.clock import Clock
+from wamesh.emulator.codec import HIDDEN_SERVER, PHONE_NUMBER_SERVER, Address, CodecError, Node
+from wamesh.emulator.errors import AccountNotFound
+from wamesh.emulator.event_log import EventLog, timestamp
+from wamesh.emulator.messages import Message
+from wamesh.emulator.phones import retries, stanzas
+from wamesh.emulator.phones.attachments import Attachments
+from wamesh.emulator.phones.cipher import PhoneCipher
+from wamesh.emulator.phones.composing import Chat, Composer
+from wamesh.emulator.phones.letters import Letters
+from wamesh.emulator.phones.mailbox import Mailbox
+from wamesh.emulator.phones.port import Server
+from wamesh.emulator.phones.reading import read
+from wamesh.emulator.phones.sealing import Sealer
+from wamesh.emulator.phones.stanzas import Envelope
+from wamesh.emulator.server.people import PHONE, Device, Person
+from wamesh.emulator.signal import DuplicateMessage, InvalidBundle, KeyPair, RandomBytes, UndecryptableMessage
+from wamesh.emulator.store import Documents
+from wamesh.emulator.v1 import emulator_pb2 as pb
+
+ADDRESSING: Final = "phones/addressing"
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """What every phone of a process shares."""
+
+    server: Server
+    documents: Documents
+    log: EventLog
+    clock: Clock
+    random_bytes: RandomBytes
+
+
+class Phone:
+    """The phone of `person`; `mailbox` holds what accounts wrote to it."""
+
+    def __init__(
+        self,
+        network: Network,
+        person: Person,
+        cipher: PhoneCipher,
+        mailbox: Mailbox,
+        letters: Letters,
+        addressing: "pb.Addressing.ValueType" = pb.ADDRESSING_LID,
+    ) -> None:
+        self.person = person
+        self.mailbox: Final = mailbox
+        self._cipher = cipher
+        self._network = network
+        self._server = network.server
+        self._letters = letters
+        self._addressing = addressing
+        self._attachments = Attachments(network.server.media, network.random_bytes)
+        self._sealer = Sealer(network.server, cipher)
+        self._composer = Composer(self._attachments, network.random_bytes, network.clock)
+        self._unreadable: Counter[tuple[str, str]] = Counter()
+        self._device = self._server.attach_phone(person, cipher.keyring.bundle(one_time=False), self)
+
+    # Hands
+
+    def send(self, request: pb.SendAsCustomerRequest) -> str:
+        """Writes to an account; returns the message's id. An id used before in this chat sends nothing.
+
+        Raises AccountNotFound.
+        """
+        account = self._account(request.account_phone_number)
+        if request.push_name:
+            self._server.directory.rename(self.person, request.push_name)
+        self._prefer(request.addressing)
+        message_id = request.message_id or self.new_message_id()
+        if (account.phone_number, message_id) not in self._letters:
+            chat = Chat(self._address(account), request.quoted_message_id)
+            message = self._composer.compose(request.content, chat)
+            self._network.log.record(
+                pb.EVENT_KIND_CUSTOMER_SENT,
+                account.phone_number,
+                self.person.phone_number,
+                message_id=message_id,
+                text=request.content.text.body,
+                detail=request.content.WhichOneof("content") or "",
+            )
+            self.post(account, message_id, message)
+        return message_id
+
+    @property
+    def account_key(self) -> KeyPair:
+        """The phone's Signal identity, which is what an account vouches for its devices with."""
+        return self._cipher.keyring.identity
+
+    def read(self, account: Person) -> int:
+        """Opens the chat with an account, which gets read receipts; returns how many messages were unread."""
+        message_ids = self.mailbox.open(account.phone_number)
+        if message_ids:
+            self._network.log.record(
+                pb.EVENT_KIND_CUSTOMER_READ,
+                account.phone_number,
+                self.person.phone_number,
+                message_id=message_ids[-1],
+            )
+            self._say(stanzas.read(self._address(account), message_ids, self._network.clock()))
+        return len(message_ids)
+
+    def type(self, account: Person, *, typing: bool) -> None:
+        """Starts or stops typing in the chat with an account."""
+        self._say(stanzas.typing(self._address(account), composing=typing))
+
+    def new_message_id(self) -> str:
+        """An id as phones make them: `3A` and 18 hexadecimal digits."""
+        return "3A" + self._network.random_bytes(9).hex().upper()
+
+    def post(self, recipient: Person, message_id: str, message: Any) -> None:
+        """Sends a `Message` to each device of a person, and to the own linked devices as what this phone wrote."""
+        self._letters.keep(recipient.phone_number, message_id, message)
+        to = self._address(recipient)
+        theirs = [] if recipient is self.person else list(recipient.devices.values())
+        own = [device for device in self.person.devices.values() if device is not self._device]
+        copies = (
+            *self._sealer.copies(theirs, message, to, spoiled=_spoils(recipient)),
+            *self._sealer.copies(own, _as_sent(message, to), to),
+        )
+        self._say(stanzas.message(to, message_id, Envelope.of(message), copies))
+
+    # What the server pushes
+
+    def push(self, stanza: Node) -> None:
+        """Takes a stanza of the server."""
+        try:
+            if stanza.tag == "message":
+                self._take_message(stanza)
+            elif stanza.tag in ("receipt", "notification"):
+                self._say(stanzas.ack(stanza))
+                if stanza.attribute("type") == "retry":
+                    self._send_again(stanza)
+        except CodecError:
+            return
+
+    def _take_message(self, stanza: Node) -> None:
+        sender = stanza.address("from")
+        author = self._server.directory.at(sender) if sender else None
+        enc = stanza.child("enc")
+        if author is None or sender is None or enc is None:
+            self._say(stanzas.ack(stanza))
+            return
+        if (author.phone_number, stanza.attribute("id")) not in self.mailbox:
+            try:
+                message = self._open(author, sender.device, enc)
+            except DuplicateMessage:
+                pass
+            except UndecryptableMessage:
+                self._ask_again(stanza, author, sender.device)
+                return
+            else:
+                self._show(author, sender.device, stanza.attribute("id"), message)
+        self._say(self._confirmation(author, stanza))
+
+    def _open(self, author: Person, device: int, enc: Node) -> Any:
+        if self._hears(author) and author.faults.strike(pb.FAULT_KIND_UNREADABLE_SEND):
+            raise UndecryptableMessage("by a fault")
+        return self._cipher.decrypt(author.lid.with_device(device), enc)
+
+    def _show(self, author: Person, device: int, message_id: str, message: Any) -> None:
+        """Puts a message of another account into the log and the mailbox; the rest has only kept a session alive."""
+        self._unreadable.pop((f"{author.phone_number}:{device}", message_id), None)
+        if not self._hears(author):
+            return
+        reading = read(message, self._attachments)
+        self._network.log.record(
+            pb.EVENT_KIND_MESSAGE_SENT,
+            author.phone_number,
+            self.person.phone_number,
+            device=device,
+            message_id=message_id,
+            text=reading.text,
+        )
+        self.mailbox.append(
+            pb.CustomerMessage(
+                message_id=message_id,
+                account_phone_number=author.phone_number,
+                text=reading.text,
+                quoted_message_id=reading.quoted_message_id,
+                send_time=timestamp(self._network.clock()),
+                device=device,
+                content=reading.content,
+            )
+        )
+
+    def _confirmation(self, author: Person, stanza: Node) -> Node:
+        """A receipt where one is due: for another account's message, unless a fault withholds it."""
+        if not self._hears(author) or author.faults.strike(pb.FAULT_KIND_WITHHOLD_RECEIPT):
+            return stanzas.ack(stanza)
+        return stanzas.delivered(stanza)
+
+    def _hears(self, author: Person) -> bool:
+        """Whether what this person writes is shown here: accounts write to customers, not the other way round."""
+        return author.is_account and author is not self.person
+
+    # Retries
+
+    def _ask_again(self, stanza: Node, author: Person, device: int) -> None:
+        key = (f"{author.phone_number}:{device}", stanza.attribute("id"))
+        self._unreadable[key] += 1
+        count = self._unreadable[key]
+        if count >= retries.ATTEMPTS_MAX:
+            self._say(stanzas.ack(stanza))
+            return
+        if self._hears(author):
+            self._network.log.record(
+                pb.EVENT_KIND_RETRY_ASKED, author.phone_number, self.person.phone_number, message_id=key[1]
+            )
+        bundle = self._cipher.one_time_bundle() if count >= retries.KEYS_FROM else None
+        self._say(retries.retry_receipt(stanza, count, self._cipher.keyring.registration_id, bundle))
+
+    def _send_again(self, receipt: Node) -> None:
+        """Answers a device that could not read; silent when the message is too old or the request makes no sense."""
+        sender = receipt.address("from")
+        device = self._server.directory.device(sender) if sender else None
+        if device is None:
+            return
+        chat = self._chat_of(receipt, device)
+        try:
+            request = retries.RetryRequest.parse(receipt)
+            message = self._letters.find(chat.phone_number, request.message_id)
+            if message is None:
+                return
+            if device.person is self.person:
+                message = _as_sent(message, self._address(chat))
+            enc = self._sealer.again(
+                device, request, message, spoiled=device.number != PHONE and _spoils(device.person)
+            )
+        except (ValueError, InvalidBundle):
+            return
+        self._say(stanzas.message_again(receipt, request.message_id, Envelope.of(message), enc))
+
+    def _chat_of(self, receipt: Node, device: Device) -> Person:
+        """With whom the message was: an own device names the recipient, others are it themselves."""
+        recipient = receipt.address("recipient")
+        found = self._server.directory.at(recipient) if recipient and device.person is self.person else None
+        return found or device.person
+
+    # Small things
+
+    def _account(self, phone_number: str) -> Person:
+        person = self._server.directory.person(phone_number)
+        if person is None or not person.is_account:
+            raise AccountNotFound(phone_number)
+        return person
+
+    def _address(self, person: Person) -> Address:
+        hidden = self._addressing != pb.ADDRESSING_PHONE_NUMBER
+        return person.address(HIDDEN_SERVER if hidden else PHONE_NUMBER_SERVER)
+
+    def _prefer(self, addressing: "pb.Addressing.ValueType") -> None:
+        if addressing and addressing != self._addressing:
+            self._addressing = addressing
+            self._network.documents.put(ADDRESSING, self.person.phone_number, pb.Addressing.Name(addressing).encode())
+
+    def _say(self, stanza: Node) -> None:
+        self._server.receive(self._device, stanza)
+
+
+def _as_sent(message: Any, to: Address) -> Any:
+    """The copy for an own linked device: what was sent, and to whom."""
+    copy = Message()
+    copy.deviceSentMessage.destinationJID = str(to)
+    copy.deviceSentMessage.message.CopyFrom(message)
+    copy.messageContextInfo.CopyFrom(message.messageContextInfo)
+    return copy
+
+
+def _spoils(recipient: Person) -> bool:
+    """Whether a fault makes what this person gets now unreadable."""
+    return recipient.faults.strike(pb.FAULT_KIND_UNREADABLE_DELIVERY) is not None
