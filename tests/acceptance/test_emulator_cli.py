@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 from support.command_line import Finished, start, wamesh
-from support.emulator import RunningEmulator, running_emulator
+from support.emulator import RunningEmulator, protocol_emulator, running_emulator
 
 from wamesh.console.ports import free_ports
+from wamesh.emulator.client.trust import CA_FILE_NAME
 from wamesh.emulator.v1 import emulator_pb2 as pb
 
 SALON, CUSTOMER, STRANGER = "+12025550100", "+12025550111", "+12025550199"
@@ -119,6 +120,30 @@ async def test_a_refusal_is_one_line(emulator: RunningEmulator, arguments: list[
     assert (finished.code, finished.out, finished.err.count("\n")) == (code, "", 1)
     assert finished.err.startswith("wamesh emulator: ")
     assert expected in finished.err
+
+
+async def test_a_client_is_told_whom_to_trust(tmp_path: Path) -> None:
+    """`trust` writes the authority's certificate and prints the environment, as the emulator tells both."""
+    with protocol_emulator() as emulator:
+        wire = emulator.stub.GetWire(pb.GetWireRequest())
+        told = await drive(emulator, "trust", "--out", str(tmp_path))
+    ca_file = tmp_path / CA_FILE_NAME
+    assert (told.code, ca_file.read_text()) == (0, wire.ca_certificate_pem)
+    assert told.out.splitlines() == [
+        f"export HTTPS_PROXY=http://{wire.address}",
+        f"export SSL_CERT_FILE={ca_file}",
+        f"export NODE_EXTRA_CA_CERTS={ca_file}",
+        f"export WHATSAPP_ROOT_PUBLIC_KEY={wire.root_public_key.hex()}",
+    ]
+
+
+async def test_a_customer_types() -> None:
+    """`type` starts, and stops with --stop."""
+    with protocol_emulator() as emulator:
+        emulator.add_account(SALON)
+        typing = await drive(emulator, "type", CUSTOMER, SALON)
+        stopped = await drive(emulator, "type", CUSTOMER, SALON, "--stop")
+    assert (typing.out, stopped.out) == (f"{CUSTOMER} types.\n", f"{CUSTOMER} stopped typing.\n")
 
 
 @pytest.mark.parametrize("arguments", [["accounts"], ["trust"], ["events", "--follow"]])

@@ -1,13 +1,16 @@
 """A customer books, moves and cancels through the real client library, against the emulator of WhatsApp's protocol."""
 
+import asyncio
 import re
 from dataclasses import dataclass
 
+import psutil
 import pytest
 from support.mesh import count_of, kill, session_processes, texts_sent_to
 
 from wamesh.booking.v1 import booking_pb2 as pb
 from wamesh.console.demo import COMPANY_ID, Demo
+from wamesh.console.up import EMULATOR
 from wamesh.emulator.v1 import emulator_pb2
 
 TIME = re.compile(r"\b\d{1,2}:\d{2}\b")
@@ -109,3 +112,19 @@ async def test_a_kill_costs_no_reply(protocol_mesh: Demo, victim: str, words: Wo
     assert await texts_sent_to(mesh, number) == [offer, booked, sure, cancelled]
     assert await count_of(mesh, emulator_pb2.EVENT_KIND_PAIRED) == 1
     assert await count_of(mesh, emulator_pb2.EVENT_KIND_REPLACED) == 0
+
+
+async def test_the_network_comes_back_as_it_was(protocol_mesh: Demo) -> None:
+    """kill -9 of the emulator: it remembers device, chat and log, the client logs in again, the dialogue goes on."""
+    number, mesh = "+12025550121", protocol_mesh
+    customer = mesh.customer(number, "Alex")
+    offer = await customer.ask(ENGLISH.find)
+    emulator = psutil.Process(mesh.mesh.pid_of("emulator"))
+    kill(mesh, "emulator")
+    await asyncio.to_thread(emulator.wait, ANSWERED_SECONDS)
+    await mesh.mesh.ready({EMULATOR: mesh.addresses.emulator})
+    booked = await customer.ask(ENGLISH.pick)
+    assert booked.startswith(ENGLISH.booked)
+    assert await texts_sent_to(mesh, number) == [offer, booked]
+    assert await count_of(mesh, emulator_pb2.EVENT_KIND_PAIRED) == 1
+    assert await count_of(mesh, emulator_pb2.EVENT_KIND_LOGGED_IN) == 2

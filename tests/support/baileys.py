@@ -112,7 +112,8 @@ def _next(lines: "queue.Queue[dict[str, Any] | None]", why: str) -> dict[str, An
 
 @contextmanager
 def baileys(packages: Path, trust: Trust, directory: Path) -> Iterator[Baileys]:
-    """A Baileys that believes this emulator, connecting with the keys in `directory`; its errors go to pytest's."""
+    """A Baileys that believes this emulator, with the keys in `directory`. It is stopped in
+    order at the end, so that its keys are on disk."""
     options = trust.options(directory)
     environment = {
         "AUTH_DIRECTORY": str(directory / "auth"),
@@ -127,5 +128,8 @@ def baileys(packages: Path, trust: Trust, directory: Path) -> Iterator[Baileys]:
     ) as process:
         try:
             yield Baileys(process)
+            assert process.stdin is not None
+            process.stdin.close()  # which stops it
+            process.wait(WAIT_SECONDS)
         finally:
             process.kill()

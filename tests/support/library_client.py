@@ -71,7 +71,7 @@ class LibraryClient:
 
 def _run(told: TextIO, store: str) -> None:
     """The process's side: tells codes, logins and each file that came, and sends what it is asked to."""
-    from neonize.client import NewClient
+    from neonize.client import NewClient, ProxySettings
     from neonize.events import ConnectedEv, MessageEv
     from neonize.proto.waE2E.WAWebProtobufsE2E_pb2 import DocumentMessage, ImageMessage, Message
     from neonize.utils.enum import MediaType
@@ -93,7 +93,7 @@ def _run(told: TextIO, store: str) -> None:
         tell("file", id=event.Info.ID, data=b64encode(data).decode())
 
     client.event(MessageEv)(take)
-    Thread(target=client.connect, args=[trust.proxy], daemon=True).start()
+    Thread(target=client.connect, args=[ProxySettings(trust.proxy)], daemon=True).start()
     for line in sys.stdin:
         request = json.loads(line)
         data = b64decode(request["data"])

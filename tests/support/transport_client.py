@@ -15,7 +15,7 @@ from wamesh.whatsapp.transport import OnEvent, OutgoingMessage, Transport
 
 E = TypeVar("E", bound=Event)
 
-WAIT_SECONDS: Final = 10.0
+WAIT_SECONDS: Final = 30.0
 
 
 class Maker(Protocol):
@@ -39,7 +39,7 @@ class Client:
         return self
 
     def wait(self, kind: type[E], nth: int = 1) -> E:
-        """Returns the nth event of `kind` as soon as it has come; fails the test after 10 s."""
+        """Returns the nth event of `kind` as soon as it has come; fails the test after 30 s."""
         with self._changed:
             came = self._changed.wait_for(lambda: len(self.of(kind)) >= nth, WAIT_SECONDS)
             assert came, f"no {kind.__name__} number {nth} among {self.events}"
@@ -50,7 +50,7 @@ class Client:
         return [event for event in self.events if isinstance(event, kind)]
 
     def join(self) -> None:
-        """Waits until `connect` has returned; fails the test after 10 s."""
+        """Waits until `connect` has returned; fails the test after 30 s."""
         self._thread.join(WAIT_SECONDS)
         assert not self._thread.is_alive(), f"connect has not returned; events: {self.events}"
 

@@ -42,4 +42,4 @@ app.use((error, _request, response, _next) => {
 })
 
 const server = app.listen(Number(PORT), '127.0.0.1', () => tell({ listening: server.address().port }))
-onLine()
+onLine(() => {}, () => server.close())

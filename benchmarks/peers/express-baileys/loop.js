@@ -36,4 +36,4 @@ async function measure ({ callers, count, recipients }) {
 }
 
 session.connect()
-onLine(measure)
+onLine(measure, () => session.stop())

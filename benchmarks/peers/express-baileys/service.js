@@ -44,4 +44,4 @@ app.use((error, _request, response, _next) => {
 const server = app.listen(Number(PORT), '127.0.0.1', () => tell({ listening: server.address().port }))
 server.keepAliveTimeout = 65_000 // longer than the API lets a connection idle, so that none closes under a request
 session.connect()
-onLine()
+onLine(() => {}, () => session.stop())

@@ -2,8 +2,8 @@
  * One number's WhatsApp session on Baileys: pairs, keeps its keys in a directory, and comes back after a restart or a
  * lost connection. It stays down once it was replaced or logged out: to come back then would start a fight, or nothing.
  *
- * Events: `qr` (text), `paired`, `open`, `closed` (status code, whether for good), `message` and `status` (Baileys' own
- * objects, for what came in and for what became of what was sent).
+ * Events: `qr` (text), `paired`, `open`, `closed` (status code or null, whether for good), `message` and `status`
+ * (Baileys' own objects, for what came in and for what became of what was sent).
  */
 import { EventEmitter } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -78,9 +78,11 @@ export class Session extends EventEmitter {
     return this.#socket
   }
 
-  stop () {
+  /** Closes the connection; resolves when the keys are on disk, so that the process may end. */
+  async stop () {
     this.#stopped = true
-    this.#socket.end()
+    await this.#socket.end()
+    await this.#saveCredentials()
   }
 
   async #connectionChanged ({ connection, isNewLogin, lastDisconnect, qr }) {
@@ -91,7 +93,7 @@ export class Session extends EventEmitter {
       this.#failures = 0
       this.emit('open')
     }
-    if (connection === 'close') await this.#closed(lastDisconnect?.error?.output?.statusCode)
+    if (connection === 'close') await this.#closed(lastDisconnect?.error?.output?.statusCode ?? null)
   }
 
   async #closed (statusCode) {

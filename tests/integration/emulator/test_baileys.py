@@ -216,8 +216,6 @@ def test_text_that_came_while_away_is_delivered_at_login(line: Line) -> None:
     """The server keeps it until the device has it."""
     with line.client() as client:
         line.link(client)
-        client.ask("stop")
-        client.event("closed")
     line.say("Are you there?")
     with line.client() as client:
         assert text_of(client.event("message")) == "Are you there?"

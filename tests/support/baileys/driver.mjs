@@ -27,8 +27,7 @@ const actions = {
   type: ({ chat }) => session.connected.sendPresenceUpdate('composing', chat),
   areOnWhatsApp: ({ numbers }) => session.connected.onWhatsApp(...numbers),
   requestPairCode: ({ phoneNumber }) => session.requestPairCode(phoneNumber),
-  logout: () => session.connected.logout(),
-  stop: () => session.stop()
+  logout: () => session.connected.logout()
 }
 
 session.connect()
@@ -38,4 +37,4 @@ onLine(async ({ do: action, ...options }) => {
   } catch (error) {
     tell({ error: error.message })
   }
-})
+}, () => session.stop())

@@ -4,8 +4,8 @@ Three beliefs of the library are changed from outside (see `trust`): the proxy i
 TLS, the root key it trusts for noise. Its code, and ours, run as they do against WhatsApp.
 
 The proxy serves websocket and media alike, and no NO_PROXY rule lifts it: the library sets it for each of its HTTP
-clients by itself, where Go's environment rules do not apply (read in whatsmeow's `SetProxy`; measured for the websocket
-with neonize 0.5.2 and NO_PROXY=*).
+clients by itself, where Go's environment rules do not apply (read in whatsmeow's `SetProxy`; measured with neonize
+0.5.2: the websocket under NO_PROXY=*, and media).
 """
 
 from collections.abc import Mapping

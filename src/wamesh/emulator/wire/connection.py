@@ -1,8 +1,9 @@
 """One TCP connection: its bytes, its TLS, its deadline, its end. What the bytes mean is its stage's business.
 
 Owns: the asyncio transport. Refuses: HTTP, websocket. Invariants: plain bytes reach the network only in `flush`, which
-the port calls after whatever they report is committed; a stage hears `ended` exactly once, last, and never from inside
-a call of its own; no exception of a stage or of a client's bytes reaches the loop.
+the port calls after whatever they report is committed (CONNECT's 200, which reports nothing, goes at once); a stage
+hears `ended` exactly once, last, and never from inside a call of its own; no exception of a stage or of a client's
+bytes reaches the loop.
 """
 
 import asyncio
