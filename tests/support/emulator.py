@@ -130,12 +130,16 @@ def running_emulator(pace: PairingPace | None = None) -> Iterator[RunningEmulato
 
 @contextmanager
 def protocol_emulator(
-    pace: PairingPace | None = None, *, directory: Path | None = None, wire_address: str = LOOPBACK
+    pace: PairingPace | None = None,
+    *,
+    directory: Path | None = None,
+    wire_address: str = LOOPBACK,
+    seed: int | None = None,
 ) -> Iterator[RunningEmulator]:
     """A network of WhatsApp's protocol, served from a thread of this process; fresh, or the one kept in `directory`."""
     from wamesh.emulator.protocol_serving import serve_protocol
 
-    with _served(serve_protocol(LOOPBACK, wire_address, directory=directory, pace=pace)) as emulator:
+    with _served(serve_protocol(LOOPBACK, wire_address, directory=directory, pace=pace, seed=seed)) as emulator:
         yield emulator
 
 

@@ -87,7 +87,7 @@ class Outbox:
             flight = self._launch(draft)
         elif flight.content_hash != draft.content_hash:
             raise RequestIdReused(draft.company_id, draft.request_id)
-        return await asyncio.shield(flight.answer)
+        return await flight.answer()
 
     async def get(self, company_id: int, request_id: str) -> OutboxMessage:
         """The message of this request id. Raises MessageNotFound."""
@@ -134,14 +134,19 @@ class Outbox:
         """Starts the flight's task and clears up after it."""
 
         def land(task: asyncio.Task[OutboxMessage]) -> None:
-            turn.leave()
-            del self._flights[key]
+            self._clear(key, flight, turn)
             flight.land(task)
 
         self._flights[key] = flight
         flight.task = asyncio.create_task(way, name=f"send {key}")
         flight.task.add_done_callback(land)
         return flight
+
+    def _clear(self, key: _Key, flight: "_Flight", turn: Turn) -> None:
+        """Makes way for what comes after the flight; harmless when repeated."""
+        turn.leave()
+        if self._flights.get(key) is flight:
+            del self._flights[key]
 
     async def _fly_new(self, flight: "_Flight", turn: Turn, draft: Draft) -> OutboxMessage:
         message, added = await self._accept(turn, draft)
@@ -163,6 +168,8 @@ class Outbox:
                 state=message.state.value,
                 failure=message.failure,
             )
+        self._clear((message.company_id, message.request_id), flight, turn)
+        flight.tell(message)  # at once, rather than after the end of the task
         return message
 
     async def _accept(self, turn: Turn, draft: Draft) -> tuple[OutboxMessage, bool]:
@@ -214,7 +221,7 @@ class _Flight:
     """One open message under way, and the answer that its callers wait for.
 
     The answer is the outcome; or, while a message that may queue `waits` for its session, the message as it
-    is.
+    is. Each caller waits in a future of its own, so that one who goes away ends nobody else's.
     """
 
     task: asyncio.Task[OutboxMessage]
@@ -222,24 +229,38 @@ class _Flight:
     def __init__(self, content_hash: bytes) -> None:
         self.content_hash = content_hash
         self.waits = False
-        self.answer: asyncio.Future[OutboxMessage] = asyncio.get_running_loop().create_future()
+        self._queued: OutboxMessage | None = None
+        self._callers: list[asyncio.Future[OutboxMessage]] = []
+
+    async def answer(self) -> OutboxMessage:
+        """Waits for the answer. Raises what ended the flight."""
+        if self._queued is not None:
+            return self._queued
+        caller: asyncio.Future[OutboxMessage] = asyncio.get_running_loop().create_future()
+        self._callers.append(caller)
+        return await caller
 
     def wait(self, message: OutboxMessage | None) -> None:
         """The flight waits for a session with this message, or goes on (None)."""
         self.waits = message is not None
-        if message is None:
-            if self.answer.done():
-                self.answer = asyncio.get_running_loop().create_future()
-        elif message.queueable and not self.answer.done():
-            self.answer.set_result(message)
+        self._queued = message if message is not None and message.queueable else None
+        if self._queued is not None:
+            self.tell(self._queued)
+
+    def tell(self, message: OutboxMessage) -> None:
+        """Answers the callers that are still there."""
+        for caller in self._take_callers():
+            caller.set_result(message)
 
     def land(self, task: asyncio.Task[OutboxMessage]) -> None:
         """The flight is over: tells its callers, if there are any left."""
         error = Draining() if task.cancelled() else task.exception()
-        if self.answer.done():
-            return
         if error is None:
-            self.answer.set_result(task.result())
-        else:
-            self.answer.set_exception(error)
-            self.answer.exception()  # seen, also when no caller is left
+            self.tell(task.result())
+            return
+        for caller in self._take_callers():
+            caller.set_exception(error)
+
+    def _take_callers(self) -> list[asyncio.Future[OutboxMessage]]:
+        callers, self._callers = self._callers, []
+        return [caller for caller in callers if not caller.done()]

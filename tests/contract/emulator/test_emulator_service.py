@@ -1,11 +1,11 @@
-"""The control contract over gRPC: what a client in any language may rely on."""
+"""The control contract over gRPC: what a client in any language may rely on, whichever wire the network speaks."""
 
 from collections.abc import Iterator
-from typing import cast
+from typing import Literal, cast
 
 import grpc
 import pytest
-from support.emulator import RunningEmulator, emulator_process, running_emulator
+from support.emulator import RunningEmulator, emulator_process, protocol_emulator, running_emulator
 
 from wamesh.emulator.v1 import emulator_pb2 as pb
 from wamesh.rpc import errors as rpc_errors
@@ -15,9 +15,10 @@ ACCOUNT = "+12025550100"
 CUSTOMER = "+12025550111"
 
 
-@pytest.fixture
-def emulator() -> Iterator[RunningEmulator]:
-    with running_emulator() as emulator:
+@pytest.fixture(params=["memory", "protocol"])
+def emulator(request: pytest.FixtureRequest) -> Iterator[RunningEmulator]:
+    serving = running_emulator() if request.param == "memory" else protocol_emulator()
+    with serving as emulator:
         emulator.add_account(ACCOUNT, "Salon")
         yield emulator
 
@@ -106,9 +107,20 @@ def test_customer_sees_what_the_owner_writes(emulator: RunningEmulator) -> None:
     assert (message.text, message.device, message.account_phone_number) == ("Hello", 0, ACCOUNT)
 
 
-def test_network_runs_as_a_process() -> None:
+def test_light_network_has_no_wire() -> None:
+    """Only a network of the protocol tells where its wire is; a fault that needs the protocol is refused as well."""
+    with running_emulator() as emulator:
+        emulator.add_account(ACCOUNT)
+        for ask in (emulator.trust, lambda: emulator.inject(ACCOUNT, pb.FAULT_KIND_FEW_PREKEYS)):
+            with pytest.raises(grpc.RpcError) as caught:
+                ask()
+            assert refusal_of(caught.value).reason == "NO_WIRE"
+
+
+@pytest.mark.parametrize("network", ["memory", "protocol"])
+def test_network_runs_as_a_process(network: Literal["memory", "protocol"]) -> None:
     """The same contract is served by a process of its own."""
-    with emulator_process() as emulator:
+    with emulator_process(network) as emulator:
         assert emulator.add_account(ACCOUNT, "Salon").push_name == "Salon"
 
 

@@ -53,5 +53,5 @@ def test_the_newest_letters_are_found() -> None:
     for found in (kept, Letters(PHONE, documents, records(documents, letters.SENT))):
         assert (SALON, "A 0") in found
         assert found.find(SALON, "A 0") is None
-        assert found.find(SALON, "A 1").conversation == "1"  # type: ignore[union-attr]
+        assert found.find(SALON, "A 1") == Message(conversation="1")
         assert (CLINIC, "A 1") not in found
