@@ -50,16 +50,16 @@ from wamesh.emulator.v1 import emulator_pb2 as network
 from wamesh.gateway.v1 import gateway_pb2 as pb
 from wamesh.settings import Transport
 
-DOUBT: Final = timedelta(seconds=12)
+DOUBT: Final = timedelta(seconds=8)
 """How long a receipt may prove a send in these runs; the gateway's own default is a minute."""
-RECEIPT_WINDOW: Final = timedelta(seconds=3)
+RECEIPT_WINDOW: Final = timedelta(seconds=1)
 """A kill so soon after a message, or after a login that followed it, may have hit its receipt between the library, which
 tells WhatsApp that it has it, and the journal.
 """
 CALL_SECONDS: Final = 10.0
 PAUSE_SECONDS: Final = (0.02, 0.1)
 GAP_SECONDS: Final = (0.0, 0.05)
-SENDS_BETWEEN_BLOWS: Final = (4, 14)
+SENDS_BETWEEN_BLOWS: Final = (6, 18)
 
 AWAY: Final = frozenset(
     {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.FAILED_PRECONDITION}
@@ -154,13 +154,17 @@ async def strike_on(run: Run) -> None:
 
 async def aim(run: Run, victim: str, fault: "network.FaultKind.ValueType") -> None:
     """Kills while a send is in the gap."""
-    log = await events(run.mesh.emulator)
+    began = (await events(run.mesh.emulator))[-1].cursor
     armed = network.InjectFaultRequest(account_phone_number=demo.SALON_NUMBER, kind=fault, count=1)
     await run.mesh.emulator.InjectFault(armed)
-    wanted = network.EventFilter(kinds=[AIMS[fault]])
-    in_the_gap = run.mesh.emulator.WatchEvents(network.WatchEventsRequest(filter=wanted, after_cursor=log[-1].cursor))
-    await in_the_gap.read()
-    in_the_gap.cancel()
+    wanted = network.EventFilter(kinds=[network.EVENT_KIND_FAULT_INJECTED, AIMS[fault]])
+    watch = run.mesh.emulator.WatchEvents(network.WatchEventsRequest(filter=wanted, after_cursor=began))
+    is_armed = False
+    async for seen in watch:
+        if is_armed:
+            break
+        is_armed = seen.event.kind == network.EVENT_KIND_FAULT_INJECTED
+    watch.cancel()
     run.striker.kill(victim)
     run.aimed[network.FaultKind.Name(fault).removeprefix("FAULT_KIND_").lower()] += 1
 

@@ -26,7 +26,7 @@ async function measure ({ callers, count, recipients }) {
     while (next < count) {
       const recipient = recipients[next++ % recipients.length]
       const started = seconds()
-      await session.send(recipient, 'See you tomorrow at 18:30.')
+      await session.send(recipient, { text: 'See you tomorrow at 18:30.' })
       latencies.push(seconds() - started)
     }
   }

@@ -33,7 +33,7 @@ app.post('/send', async (request, response) => {
   }
   const session = sessions.get(companyId)
   if (!session) return response.status(404).json({ error: `no session of company ${companyId}` })
-  response.json({ messageId: await session.send(to, text) })
+  response.json({ messageId: await session.send(to, { text }) })
 })
 
 app.use((error, _request, response, _next) => {

@@ -61,9 +61,9 @@ export class Session extends EventEmitter {
     this.#socket = socket
   }
 
-  /** Sends a text to a phone number (E.164). Resolves to the message's id when the socket has taken it. */
-  async send (to, text) {
-    const { key } = await this.connected.sendMessage(`${to.replace('+', '')}@s.whatsapp.net`, { text })
+  /** Sends `content` as Baileys has it to a phone number (E.164); resolves to its id when the socket has taken it. */
+  async send (to, content) {
+    const { key } = await this.connected.sendMessage(`${to.replace('+', '')}@s.whatsapp.net`, content)
     return key.id
   }
 

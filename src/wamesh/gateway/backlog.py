@@ -14,7 +14,7 @@ from typing import Final
 
 from wamesh.session.v1 import session_pb2 as pb
 
-RECEIPTS_WAIT: Final = timedelta(milliseconds=20)
+RECEIPTS_WAIT: Final = timedelta(milliseconds=50)
 _MOST_AT_ONCE: Final = 128
 
 

@@ -46,13 +46,19 @@ class Inbox:
         await self._store.release(self._claimant, self._clock())
 
     async def accept(self, company_id: int, epoch: int, message: InboundMessage) -> None:
-        """Stores a customer's message once, and wakes who waits for it. Raises LeaseLost."""
+        """Stores a customer's message once, and wakes who waits for it. Raises LeaseLost.
+
+        Ends only then, also when it is cancelled: a commit without its wake-up would leave the message asleep, since it
+        is known when it comes again.
+        """
         if message.from_me or not message.chat.is_person:
             return
-        due = await self._store.append(company_id, epoch, message, self._clock())
-        for subscription, time in due.items():
-            if subscription in self._feeds:
-                self._feeds[subscription].note(time)
+        taking = asyncio.create_task(self._take(company_id, epoch, message))
+        try:
+            await asyncio.shield(taking)
+        except asyncio.CancelledError:
+            await asyncio.gather(taking, return_exceptions=True)
+            raise
 
     def open(self, terms: Terms) -> AbstractAsyncContextManager[Consumer]:
         """Opens the subscription for one stream, for as long as the context lasts; a new one begins at the
@@ -84,6 +90,12 @@ class Inbox:
             yield consumer
         finally:  # in a task of its own: a cancelled stream must not leave its claims to their deadlines
             self._in_background(feed.leave(consumer, counted=not self._draining))
+
+    async def _take(self, company_id: int, epoch: int, message: InboundMessage) -> None:
+        due = await self._store.append(company_id, epoch, message, self._clock())
+        for subscription, time in due.items():
+            if subscription in self._feeds:
+                self._feeds[subscription].note(time)
 
     def _feed(self, subscription: str) -> Feed:
         if subscription not in self._feeds:

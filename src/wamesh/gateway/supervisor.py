@@ -48,8 +48,9 @@ _FIND_SECONDS: Final = 10.0
 class Supervisor:
     """Every company's session on this gateway. `open` first, `close` last; see `Sessions` for the rest.
 
-    `directory` is held locked by the caller. `transport_options` are asked for each start of a session process. `address` is where other gateways would forward calls to. `send_timeout`
-    is how long a send may hang before its process counts as hung: longer than the transport's own patience.
+    `directory` is held locked by the caller. `transport_options` is asked for each start of a session process.
+    `address` is where other gateways would forward calls to. `send_timeout` is how long a send may hang before its
+    process counts as hung: longer than the transport's own patience.
     """
 
     def __init__(

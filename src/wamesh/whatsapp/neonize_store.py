@@ -5,17 +5,16 @@ library runs, after a crash, or when it never ran. One exception: `forget` remov
 connected with.
 
 Owns: the two table names we know (`whatsmeow_device`, `whatsmeow_message_secrets`; neonize 0.5.2). Refuses:
-everything else in that file. Invariant: no question changes the store, or makes one.
+everything else in that file. Invariants: no question changes the store, or makes one; a process that has lent the
+file to the library never opens it itself again (why: `neonize_store_file`).
 """
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
 from wamesh.whatsapp.jid import Jid, JidError
+from wamesh.whatsapp.neonize_store_file import Mode, Rows, run, run_elsewhere
 from wamesh.whatsapp.transport import SentRecordLost
 
 FILE_NAME: Final = "device.db"
@@ -23,6 +22,8 @@ _LIBRARY_SUFFIX: Final = "?_foreign_keys=on&_journal_mode=WAL&_synchronous=NORMA
 """The library appends `?_foreign_keys=on` to the name; `x=` swallows it. WAL gives about 1.7 times the sends
 a second.
 """
+_lent: Final[set[Path]] = set()
+"""The files that the library of this process has, or had: it never closes one."""
 
 
 class NeonizeDeviceStore:
@@ -31,9 +32,9 @@ class NeonizeDeviceStore:
     def __init__(self, directory: Path) -> None:
         self._path = (directory / FILE_NAME).absolute()
 
-    @property
-    def library_name(self) -> str:
-        """What to give the library as database name, so that it opens this file in WAL mode."""
+    def lend(self) -> str:
+        """Returns the database name by which the library of this process opens this file, in WAL mode; it keeps it."""
+        _lent.add(self._path)
         return quote(str(self._path)) + _LIBRARY_SUFFIX
 
     @property
@@ -62,23 +63,13 @@ class NeonizeDeviceStore:
 
     def forget(self) -> None:
         """Removes the linked device and everything that belongs to it."""
-        with self._opened("rw") as database:
-            if database is not None:
-                database.execute("PRAGMA foreign_keys = ON")
-                database.execute("DELETE FROM whatsmeow_device")
-                database.commit()
+        self._run("rw", "DELETE FROM whatsmeow_device")
 
-    def _ask(self, sql: str, *arguments: Any) -> list[tuple[Any, ...]]:
+    def _ask(self, sql: str, *arguments: Any) -> Rows:
+        return self._run("ro", sql, *arguments)
+
+    def _run(self, mode: Mode, sql: str, *arguments: Any) -> Rows:
         """Returns the rows; none when the library has not made its tables yet."""
-        with self._opened("ro") as database:
-            return [] if database is None else database.execute(sql, arguments).fetchall()
-
-    @contextmanager
-    def _opened(self, mode: str) -> Iterator[sqlite3.Connection | None]:
-        """Opens the store; yields None when it is not there or has no tables yet."""
-        if not self._path.exists():
-            yield None
-            return
-        with closing(sqlite3.connect(f"file:{quote(str(self._path))}?mode={mode}", uri=True)) as database:
-            made = database.execute("SELECT count(*) FROM sqlite_master WHERE name = 'whatsmeow_message_secrets'")
-            yield database if made.fetchone()[0] else None
+        if self._path in _lent:
+            return run_elsewhere(self._path, mode, sql, arguments)
+        return run(self._path, mode, sql, arguments)

@@ -169,7 +169,7 @@ class NeonizeTransport:
     def _begin(self) -> NewClient:
         """Returns a fresh client with every handler in place, and resets the state for it."""
         client = NewClient(
-            self._store.library_name,
+            self._store.lend(),
             uuid=f"wamesh-{uuid4().hex}",
             props=DeviceProps(os=DEVICE_NAME, platformType=DeviceProps.CHROME),
         )

@@ -4,7 +4,10 @@ Each transport runs in a process of its own, as in production: the native librar
 the machine: the library is led to the emulator, or given a proxy on a closed port of the loopback.
 """
 
+import fcntl
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -81,6 +84,19 @@ class TestDeviceStore:
         with pytest.raises(SentRecordLost):
             store.find_sent(SECRET)
 
+    def test_lent_store_is_asked_from_outside(self, store: NeonizeDeviceStore, tmp_path: Path) -> None:
+        """Once the library has the file its own process opens it no more, or the library would lose its locks."""
+        path = tmp_path / "device" / FILE_NAME
+        link_device(path)
+        write_secret(path)
+        store.lend()
+        with path.open("rb+") as file:
+            fcntl.lockf(file, fcntl.LOCK_EX, 1)
+            assert (store.paired, store.find_sent(SECRET), store.find_sent(b"?" * 32)) == (True, "3EB0A1", None)
+            store.forget()
+            assert not store.paired
+            assert is_locked(path)
+
     def test_asking_makes_no_store(self, tmp_path: Path) -> None:
         """Questions to a store that is not there are answered, and leave no file behind."""
         store = NeonizeDeviceStore(tmp_path)
@@ -100,6 +116,12 @@ def test_process_without_its_environment_is_refused(tmp_path: Path) -> None:
     child = ChildTransport("neonize", tmp_path, events.append, CLOSED_PROXY, {"NEONIZE_BOT_TAG": "on"})
     with pytest.raises(WrongEnvironment, match="NEONIZE_BOT_TAG=off"):
         child.stop()
+
+
+def is_locked(path: Path) -> bool:
+    """Whether another process finds the first byte of the file locked."""
+    try_it = "import fcntl, sys; fcntl.lockf(open(sys.argv[1], 'rb+'), fcntl.LOCK_EX | fcntl.LOCK_NB, 1)"
+    return subprocess.run([sys.executable, "-c", try_it, path], stderr=subprocess.DEVNULL, check=False).returncode != 0
 
 
 def link_device(path: Path) -> None:

@@ -4,6 +4,7 @@ Needs Node and npm. Numbers of statuses and errors are Baileys' own.
 """
 
 import itertools
+from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import pytest
 from support.baileys import Baileys, baileys, packages
 from support.emulator import RunningEmulator, protocol_emulator
 
+from wamesh.emulator.phones.samples import jpeg
 from wamesh.emulator.v1 import emulator_pb2 as pb
 
 pytestmark = pytest.mark.node
@@ -22,8 +24,9 @@ __all__ = ["packages"]
 
 CUSTOMER_NAME: Final = "Alex"
 ERROR, DELIVERED, READ = 0, 3, 4
-LOGGED_OUT, REPLACED, RESTART = 401, 440, 515
+LOGGED_OUT, CONNECTION_CLOSED, REPLACED, RESTART = 401, 428, 440, 515
 FIRST_PREKEYS, MORE_PREKEYS = 812, 5
+DOCUMENT: Final = b"%PDF-1.7" + bytes(range(256)) * 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,12 @@ class Line:
     def say(self, text: str) -> str:
         """The customer writes; returns the message id."""
         return self.emulator.say(self.customer, self.account, text, push_name=CUSTOMER_NAME)
+
+    def inject(self, fault: pb.InjectFaultRequest) -> None:
+        """Makes something go wrong for the account."""
+        here = pb.InjectFaultRequest(account_phone_number=self.account)
+        here.MergeFrom(fault)
+        self.emulator.stub.InjectFault(here)
 
     def devices(self) -> list[pb.Device]:
         """The linked devices."""
@@ -123,7 +132,7 @@ def test_pairs_by_code(line: Line) -> None:
 
 def test_refuses_a_forged_signature(line: Line) -> None:
     """A phone whose signature does not match links nothing."""
-    line.emulator.inject(line.account, pb.FAULT_KIND_BAD_PAIRING, count=1)
+    line.inject(pb.InjectFaultRequest(kind=pb.FAULT_KIND_BAD_PAIRING, count=1))
     with line.client() as client:
         code = client.event("qr")["qr"]
         with pytest.raises(grpc.RpcError) as refused:
@@ -232,6 +241,27 @@ def test_numbers_are_found(line: Line, client: Baileys) -> None:
     """A number that has WhatsApp is told from one that has not."""
     jid = f"{line.customer.removeprefix('+')}@s.whatsapp.net"
     assert client.ask("areOnWhatsApp", numbers=[jid]) == [{"jid": jid, "exists": True}]
+    line.inject(pb.InjectFaultRequest(kind=pb.FAULT_KIND_UNKNOWN_RECIPIENT, count=1))
+    assert client.ask("areOnWhatsApp", numbers=[jid]) == []
+
+
+# Files
+
+
+def test_document_reaches_the_customer(line: Line, client: Baileys) -> None:
+    """Encrypted by the client, uploaded to the media host, decrypted by the customer's phone."""
+    data = b64encode(DOCUMENT).decode()
+    client.ask("sendDocument", to=line.customer, data=data, fileName="prices.pdf", mimetype="application/pdf")
+    document = line.emulator.received(line.customer, 1)[0].content.document
+    assert (document.data, document.file_name, document.media_type) == (DOCUMENT, "prices.pdf", "application/pdf")
+
+
+def test_customers_picture_is_downloaded(line: Line, client: Baileys) -> None:
+    """Decrypted by the client, as the customer's phone sent it."""
+    content = pb.Content(image=pb.ImageContent(caption="Like this?", data=jpeg()))
+    message_id = line.emulator.send(line.customer, line.account, content)
+    assert client.event("message")["message"]["message"]["imageMessage"]["caption"] == "Like this?"
+    assert b64decode(client.ask("download", id=message_id)) == jpeg()
 
 
 # What goes wrong
@@ -239,7 +269,7 @@ def test_numbers_are_found(line: Line, client: Baileys) -> None:
 
 def test_unreadable_send_is_repeated_for_the_phone_that_asks(line: Line, client: Baileys) -> None:
     """The retry receipt brings the same message again, under the same id; the customer sees it once."""
-    line.emulator.inject(line.account, pb.FAULT_KIND_UNREADABLE_SEND, count=1)
+    line.inject(pb.InjectFaultRequest(kind=pb.FAULT_KIND_UNREADABLE_SEND, count=1))
     message_id = client.ask("send", to=line.customer, text="again")
     client.ask("send", to=line.customer, text="after")
     received = line.emulator.received(line.customer, 2)
@@ -249,7 +279,7 @@ def test_unreadable_send_is_repeated_for_the_phone_that_asks(line: Line, client:
 
 def test_unreadable_delivery_is_asked_for_again(line: Line, client: Baileys) -> None:
     """The device's retry receipt makes the customer's phone encrypt anew."""
-    line.emulator.inject(line.account, pb.FAULT_KIND_UNREADABLE_DELIVERY, count=1)
+    line.inject(pb.InjectFaultRequest(kind=pb.FAULT_KIND_UNREADABLE_DELIVERY, count=1))
     message_id = line.say("Can you read this?")
     retry = line.emulator.wait_for(pb.EVENT_KIND_RETRY_ASKED, account=line.account)
     assert [each.message_id for each in retry] == [message_id]
@@ -261,7 +291,7 @@ def test_unreadable_delivery_is_asked_for_again(line: Line, client: Baileys) -> 
 
 def test_message_delivered_twice_is_shown_once(line: Line, client: Baileys) -> None:
     """The second copy cannot be decrypted again, and does not block what follows."""
-    line.emulator.inject(line.account, pb.FAULT_KIND_DUPLICATE_DELIVERY, count=1)
+    line.inject(pb.InjectFaultRequest(kind=pb.FAULT_KIND_DUPLICATE_DELIVERY, count=1))
     line.say("once")
     line.say("twice")
     assert [text_of(client.event("message")) for _ in range(2)] == ["once", "twice"]
@@ -269,24 +299,42 @@ def test_message_delivered_twice_is_shown_once(line: Line, client: Baileys) -> N
 
 def test_refused_send_is_told_as_an_error(line: Line, client: Baileys) -> None:
     """The ack carries the code; Baileys reports it after its send has returned."""
-    fault = pb.InjectFaultRequest(account_phone_number=line.account, kind=pb.FAULT_KIND_REJECT_SEND, count=1, code=463)
-    line.emulator.stub.InjectFault(fault)
+    line.inject(pb.InjectFaultRequest(kind=pb.FAULT_KIND_REJECT_SEND, count=1, code=463))
     message_id = client.ask("send", to=line.customer, text="no")
     assert client.statuses(message_id, ERROR) == [ERROR]
 
 
 def test_few_prekeys_are_filled_up(line: Line, client: Baileys) -> None:
     """The server's low count makes it upload more, the digest after login does not."""
-    line.emulator.inject(line.account, pb.FAULT_KIND_FEW_PREKEYS)
+    line.inject(pb.InjectFaultRequest(kind=pb.FAULT_KIND_FEW_PREKEYS))
     line.emulator.wait_for(pb.EVENT_KIND_PREKEYS_UPLOADED, count=2, account=line.account)
     assert line.uploads() == [FIRST_PREKEYS, MORE_PREKEYS]
 
 
-def test_lost_connection_is_made_again(line: Line, client: Baileys) -> None:
-    """A connection that is cut comes back by itself, without a code."""
-    line.emulator.inject(line.account, pb.FAULT_KIND_DROP_CONNECTION)
-    assert client.event("closed")["forGood"] is False
+@pytest.mark.parametrize(
+    ("fault", "status"),
+    [
+        (pb.InjectFaultRequest(kind=pb.FAULT_KIND_DROP_CONNECTION), CONNECTION_CLOSED),
+        (pb.InjectFaultRequest(kind=pb.FAULT_KIND_CLOSE_WEBSOCKET), CONNECTION_CLOSED),
+        (pb.InjectFaultRequest(kind=pb.FAULT_KIND_STREAM_ERROR, code=503), 503),
+    ],
+    ids=["cut", "closed", "stream error"],
+)
+def test_lost_connection_is_made_again(line: Line, client: Baileys, fault: pb.InjectFaultRequest, status: int) -> None:
+    """However a connection ends, the client is told how, and comes back by itself without a code."""
+    line.inject(fault)
+    closed = client.event("closed")
+    assert (closed["closed"], closed["forGood"]) == (status, False)
     assert "qr" not in client.events_until("connected")
+
+
+@pytest.mark.parametrize("code", [403, 405, 503])
+def test_refused_login_is_told(line: Line, client: Baileys, code: int) -> None:
+    """The reason of a refusal reaches the application as it is."""
+    line.inject(pb.InjectFaultRequest(kind=pb.FAULT_KIND_REFUSE_LOGIN, code=code, count=1))
+    line.inject(pb.InjectFaultRequest(kind=pb.FAULT_KIND_DROP_CONNECTION))
+    client.event("closed")
+    assert client.event("closed")["closed"] == code
 
 
 def test_second_holder_replaces_the_first(line: Line, client: Baileys) -> None:
@@ -302,7 +350,7 @@ def test_second_holder_replaces_the_first(line: Line, client: Baileys) -> None:
 
 def test_removed_device_is_logged_out(line: Line, client: Baileys) -> None:
     """The owner removes it on the phone: 401 at once, and 401 at every later login."""
-    line.emulator.inject(line.account, pb.FAULT_KIND_DEVICE_REMOVED)
+    line.inject(pb.InjectFaultRequest(kind=pb.FAULT_KIND_DEVICE_REMOVED))
     assert client.event("closed")["closed"] == LOGGED_OUT
     with line.client() as again:
         assert again.event("closed")["closed"] == LOGGED_OUT

@@ -1,4 +1,4 @@
-"""The unmodified library and the phones of the emulator's process: what they say to each other is read on both sides."""
+"""The unmodified library and the phones of the emulator's process: what one says, the other reads."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,8 +16,6 @@ from wamesh.whatsapp.events import (
     ContentKind,
     MessageReceived,
     Paired,
-    PairingFailed,
-    PairingFailure,
     QrIssued,
 )
 from wamesh.whatsapp.transport import OnEvent, Transport
@@ -34,14 +32,16 @@ class Line:
     client: Client
     customer: str
 
-    def heard(self, content: pb.Content | str, **more: "pb.Addressing.ValueType") -> MessageReceived:
+    def heard(
+        self, content: pb.Content | str, addressing: "pb.Addressing.ValueType" = pb.ADDRESSING_LID
+    ) -> MessageReceived:
         """The customer sends something; returns what the client makes of it."""
         seen = len(self.client.of(MessageReceived))
         request = pb.SendAsCustomerRequest(
             customer_phone_number=self.customer,
             account_phone_number=ACCOUNT,
             content=text_content(content) if isinstance(content, str) else content,
-            **more,
+            addressing=addressing,
         )
         self.emulator.stub.SendAsCustomer(request)
         return self.client.wait(MessageReceived, seen + 1)
@@ -179,15 +179,18 @@ def test_sessions_outlive_the_emulator(tmp_path: Path) -> None:
 
 
 def test_a_bad_pairing_is_refused_by_the_library(tmp_path: Path) -> None:
-    """A container whose code does not fit is no identity; the owner hears that the device was not linked."""
+    """A container whose code does not fit is no identity: the library hangs up, the owner hears that it was not linked.
+
+    The library tells its own side nothing (measured with neonize 0.5.2).
+    """
     with protocol_emulator() as emulator:
         client = new_client(emulator, tmp_path)
         code = client.wait(QrIssued).code
         emulator.inject(ACCOUNT, pb.FAULT_KIND_BAD_PAIRING, count=1)
-        with pytest.raises(grpc.RpcError) as refused:
+        with pytest.raises(grpc.RpcError, match="refused the account's signature"):
             emulator.scan(ACCOUNT, code)
-        assert refused.value.code() == grpc.StatusCode.FAILED_PRECONDITION
-        assert client.wait(PairingFailed).reason is PairingFailure.REFUSED
+        emulator.wait_for(pb.EVENT_KIND_CONNECTION_CLOSED)
+        assert emulator.events(pb.EVENT_KIND_PAIRED) == []
         client.stop()
 
 

@@ -8,21 +8,36 @@
  *
  *   {"do": "send", "to": "+12025550142", "text": "Hello"}  ->  {"answer": "3EB0..."}, or {"error": "..."}
  */
+import { downloadMediaMessage } from 'baileys'
+import { fetch, ProxyAgent, setGlobalDispatcher } from 'undici'
+
 import { ledToEmulator } from '../../../benchmarks/peers/express-baileys/emulator.js'
 import { onLine, tell } from '../../../benchmarks/peers/express-baileys/lines.js'
 import { Session } from '../../../benchmarks/peers/express-baileys/session.js'
 
+// Baileys moves media by the global fetch, which knows neither proxy nor agent: nothing may leave this machine.
+setGlobalDispatcher(new ProxyAgent(`http://${process.env.EMULATOR_WIRE}`))
+globalThis.fetch = fetch
+
+const received = new Map()
 const session = await Session.load(process.env.AUTH_DIRECTORY, ledToEmulator())
 
 session.on('qr', (qr) => tell({ qr }))
 session.on('paired', () => tell({ paired: true }))
 session.on('open', () => tell({ connected: true, me: session.connected.user }))
 session.on('closed', (statusCode, forGood) => tell({ closed: statusCode, forGood }))
-session.on('message', (message) => tell({ message }))
+session.on('message', (message) => {
+  received.set(message.key.id, message)
+  tell({ message })
+})
 session.on('status', ({ key, update }) => tell({ status: update.status, id: key.id, chat: key.remoteJid }))
 
 const actions = {
-  send: ({ to, text }) => session.send(to, text),
+  send: ({ to, text }) => session.send(to, { text }),
+  sendDocument: ({ to, data, fileName, mimetype }) => session.send(to, {
+    document: Buffer.from(data, 'base64'), fileName, mimetype
+  }),
+  download: async ({ id }) => (await downloadMediaMessage(received.get(id), 'buffer')).toString('base64'),
   read: ({ keys }) => session.connected.readMessages(keys),
   type: ({ chat }) => session.connected.sendPresenceUpdate('composing', chat),
   areOnWhatsApp: ({ numbers }) => session.connected.onWhatsApp(...numbers),

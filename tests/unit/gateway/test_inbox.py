@@ -1,7 +1,7 @@
 """The inbox wakes whoever waits, and a wake-up that is lost costs no message."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,6 +16,7 @@ from wamesh.gateway.feed import Consumer
 from wamesh.gateway.inbox import Inbox
 from wamesh.gateway.messages import Claim, Terms
 from wamesh.storage.gateway_inbox import SqlInboxStore
+from wamesh.whatsapp.events import InboundMessage
 from wamesh.whatsapp.jid import Jid
 
 MOMENT = timedelta(milliseconds=20)
@@ -32,6 +33,16 @@ class Store(SqlInboxStore):
     """A store that fails when told to."""
 
     failures = 0
+    committed: asyncio.Event | None = None
+
+    async def append(
+        self, company_id: int, epoch: int, message: InboundMessage, now: datetime
+    ) -> Mapping[str, datetime]:
+        due = await super().append(company_id, epoch, message, now)
+        if self.committed is not None:
+            self.committed.set()
+            await asyncio.sleep(0)  # the answer of a database comes a moment after its commit
+        return due
 
     async def claim(self, terms: Terms, limit: int, claimant: str, now: datetime) -> list[Claim]:
         if self.failures:
@@ -79,6 +90,20 @@ async def test_arrival_wakes_a_waiting_consumer(inbox: Inbox) -> None:
             claim = await delivery(consumer)
             assert ids(claim) == [f"m-{number}"]
             await consumer.ack(claim.delivery_id)
+
+
+async def test_a_message_wakes_though_whoever_brought_it_is_cancelled(inbox: Inbox, store: Store) -> None:
+    """A session process that is killed takes its carrier along, perhaps between the commit and the wake-up; when the
+    message comes again it is known already, and wakes nobody.
+    """
+    store.committed = asyncio.Event()
+    async with inbox.open(terms()) as consumer:
+        carrier = asyncio.create_task(inbox.accept(7, 1, inbound("m-1")))
+        await store.committed.wait()
+        carrier.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await carrier
+        assert await batch(consumer) == ["m-1"]
 
 
 async def test_a_consumer_that_comes_late_finds_what_is_due(inbox: Inbox) -> None:

@@ -46,7 +46,7 @@ class Attachments:
 
     def fetch(self, part: Any, kind: MediaKind) -> bytes:
         """Returns the open file that `part` points to; empty when it is gone or damaged."""
-        sealed = self._store.load(part.directPath)
+        sealed = self._store.load(str(part.directPath))
         if sealed is None:
             return b""
         try:

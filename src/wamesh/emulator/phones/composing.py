@@ -35,7 +35,7 @@ class Chat:
 
 
 class Composer:
-    """Writes messages for one phone."""
+    """Writes messages, for any phone."""
 
     def __init__(self, attachments: Attachments, random_bytes: RandomBytes, clock: Clock) -> None:
         self._attachments = attachments

@@ -9,6 +9,7 @@ mailbox before its receipt goes out; `push` never raises for anything a client c
 """
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -28,7 +29,7 @@ from wamesh.emulator.phones.reading import read
 from wamesh.emulator.phones.sealing import Sealer
 from wamesh.emulator.phones.stanzas import Envelope
 from wamesh.emulator.server.people import PHONE, Device, Person
-from wamesh.emulator.signal import DuplicateMessage, InvalidBundle, KeyPair, RandomBytes, UndecryptableMessage
+from wamesh.emulator.signal import DuplicateMessage, KeyPair, RandomBytes, UndecryptableMessage
 from wamesh.emulator.store import Documents
 from wamesh.emulator.v1 import emulator_pb2 as pb
 
@@ -37,13 +38,15 @@ ADDRESSING: Final = "phones/addressing"
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """What every phone of a process shares."""
+    """What all phones of a process share."""
 
     server: Server
     documents: Documents
     log: EventLog
     clock: Clock
     random_bytes: RandomBytes
+    attachments: Attachments
+    composer: Composer
 
 
 class Phone:
@@ -65,11 +68,14 @@ class Phone:
         self._server = network.server
         self._letters = letters
         self._addressing = addressing
-        self._attachments = Attachments(network.server.media, network.random_bytes)
         self._sealer = Sealer(network.server, cipher)
-        self._composer = Composer(self._attachments, network.random_bytes, network.clock)
         self._unreadable: Counter[tuple[str, str]] = Counter()
         self._device = self._server.attach_phone(person, cipher.keyring.bundle(one_time=False), self)
+
+    @property
+    def account_key(self) -> KeyPair:
+        """The phone's Signal identity, which is what an account vouches for its devices with."""
+        return self._cipher.keyring.identity
 
     # Hands
 
@@ -85,7 +91,7 @@ class Phone:
         message_id = request.message_id or self.new_message_id()
         if (account.phone_number, message_id) not in self._letters:
             chat = Chat(self._address(account), request.quoted_message_id)
-            message = self._composer.compose(request.content, chat)
+            message = self._network.composer.compose(request.content, chat)
             self._network.log.record(
                 pb.EVENT_KIND_CUSTOMER_SENT,
                 account.phone_number,
@@ -96,11 +102,6 @@ class Phone:
             )
             self.post(account, message_id, message)
         return message_id
-
-    @property
-    def account_key(self) -> KeyPair:
-        """The phone's Signal identity, which is what an account vouches for its devices with."""
-        return self._cipher.keyring.identity
 
     def read(self, account: Person) -> int:
         """Opens the chat with an account, which gets read receipts; returns how many messages were unread."""
@@ -156,17 +157,22 @@ class Phone:
         if author is None or sender is None or enc is None:
             self._say(stanzas.ack(stanza))
             return
-        if (author.phone_number, stanza.attribute("id")) not in self.mailbox:
-            try:
-                message = self._open(author, sender.device, enc)
-            except DuplicateMessage:
-                pass
-            except UndecryptableMessage:
-                self._ask_again(stanza, author, sender.device)
-                return
-            else:
-                self._show(author, sender.device, stanza.attribute("id"), message)
-        self._say(self._confirmation(author, stanza))
+        try:
+            self._take_in(author, sender.device, stanza.attribute("id"), enc)
+        except UndecryptableMessage:
+            self._ask_again(stanza, author, sender.device)
+        else:
+            self._say(self._confirmation(author, stanza))
+
+    def _take_in(self, author: Person, device: int, message_id: str, enc: Node) -> None:
+        """Decrypts and shows a message, unless it was here before; raises UndecryptableMessage."""
+        if (author.phone_number, message_id) in self.mailbox:
+            return
+        with suppress(DuplicateMessage):
+            message = self._open(author, device, enc)
+            self._unreadable.pop((f"{author.phone_number}:{device}", message_id), None)
+            if self._hears(author):
+                self._show(author, device, message_id, message)
 
     def _open(self, author: Person, device: int, enc: Node) -> Any:
         if self._hears(author) and author.faults.strike(pb.FAULT_KIND_UNREADABLE_SEND):
@@ -174,11 +180,8 @@ class Phone:
         return self._cipher.decrypt(author.lid.with_device(device), enc)
 
     def _show(self, author: Person, device: int, message_id: str, message: Any) -> None:
-        """Puts a message of another account into the log and the mailbox; the rest has only kept a session alive."""
-        self._unreadable.pop((f"{author.phone_number}:{device}", message_id), None)
-        if not self._hears(author):
-            return
-        reading = read(message, self._attachments)
+        """Puts a message into the log and the mailbox."""
+        reading = read(message, self._network.attachments)
         self._network.log.record(
             pb.EVENT_KIND_MESSAGE_SENT,
             author.phone_number,
@@ -206,7 +209,9 @@ class Phone:
         return stanzas.delivered(stanza)
 
     def _hears(self, author: Person) -> bool:
-        """Whether what this person writes is shown here: accounts write to customers, not the other way round."""
+        """Whether what this person writes is shown here: another account's words are; a customer's, and copies from own
+        linked devices, only keep their sessions alive.
+        """
         return author.is_account and author is not self.person
 
     # Retries
@@ -239,10 +244,9 @@ class Phone:
                 return
             if device.person is self.person:
                 message = _as_sent(message, self._address(chat))
-            enc = self._sealer.again(
-                device, request, message, spoiled=device.number != PHONE and _spoils(device.person)
-            )
-        except (ValueError, InvalidBundle):
+            spoiled = device.number != PHONE and _spoils(device.person)
+            enc = self._sealer.again(device, request, message, spoiled=spoiled)
+        except ValueError:
             return
         self._say(stanzas.message_again(receipt, request.message_id, Envelope.of(message), enc))
 

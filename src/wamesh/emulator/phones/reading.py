@@ -1,10 +1,12 @@
 """What a WhatsApp `Message` says, as the control contract shows it.
 
 Owns: unwrapping (own device's copies, edits, disappearing messages) and the map from fields to `Content`. Refuses:
-encryption, keeping. Invariant: nothing a client can send raises; what no field here stands for is `unsupported`.
+encryption, keeping. Invariant: nothing a client can send raises; what no field here stands for, and words that are no
+UTF-8, are `unsupported`.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -41,8 +43,9 @@ def read(message: Any, attachments: Attachments) -> Reading:
     for field, reader in _READERS.items():
         if message.HasField(field):
             part = getattr(message, field)
-            content = reader(part, attachments)
-            return Reading(content, words(content), _quoted(part))
+            with suppress(ValueError):
+                content = reader(part, attachments)
+                return Reading(content, words(content), _quoted(part))
     return Reading(pb.Content(unsupported=pb.UnsupportedContent()), "", "")
 
 
@@ -60,7 +63,7 @@ def words(content: pb.Content) -> str:
 
 
 def _unwrapped(message: Any) -> Any:
-    """The innermost message; definitions nest, so this ends."""
+    """The innermost message; protobuf bounds how deep they nest."""
     for wrapper in _WRAPPERS:
         if message.HasField(wrapper):
             return _unwrapped(getattr(message, wrapper).message)

@@ -11,7 +11,9 @@ from typing import Final
 from wamesh.clock import Clock
 from wamesh.emulator.event_log import EventLog
 from wamesh.emulator.phones import cipher, letters, mailbox
+from wamesh.emulator.phones.attachments import Attachments
 from wamesh.emulator.phones.cipher import PhoneCipher
+from wamesh.emulator.phones.composing import Composer
 from wamesh.emulator.phones.letters import Letters
 from wamesh.emulator.phones.mailbox import Mailbox
 from wamesh.emulator.phones.owner import OwnerPhone
@@ -32,7 +34,9 @@ class Phones:
     def __init__(
         self, server: Server, documents: Documents, log: EventLog, clock: Clock, random_bytes: RandomBytes
     ) -> None:
-        self._network = Network(server, documents, log, clock, random_bytes)
+        attachments = Attachments(server.media, random_bytes)
+        composer = Composer(attachments, random_bytes, clock)
+        self._network = Network(server, documents, log, clock, random_bytes, attachments, composer)
         self._phones: dict[str, Phone] = {}
         self._owners: dict[str, OwnerPhone] = {}
         self._restore()

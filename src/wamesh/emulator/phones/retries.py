@@ -24,7 +24,7 @@ _KEY_TYPE: Final = b"\x05"
 
 @dataclass(frozen=True, slots=True)
 class RetryRequest:
-    """Which message somebody could not read, for the how-manieth time, and their keys when they sent some."""
+    """Which message somebody could not read, how often they have asked by now, and their keys when they sent some."""
 
     message_id: str
     count: int

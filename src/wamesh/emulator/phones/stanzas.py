@@ -32,7 +32,9 @@ class Envelope:
 
     @classmethod
     def of(cls, message: Any) -> "Envelope":
-        """The outside of a `Message`."""
+        """The outside of a `Message`, which is that of the message inside for an own device's copy."""
+        if message.HasField("deviceSentMessage"):
+            return cls.of(message.deviceSentMessage.message)
         if message.HasField("reactionMessage"):
             return cls("reaction")
         if message.HasField("pollCreationMessageV3"):
@@ -43,7 +45,7 @@ class Envelope:
         return cls("media", media_type) if media_type else cls("text")
 
     def enc(self, ciphertext: Ciphertext, *, count: int = 0) -> Node:
-        """The encrypted content for one device; `count` tells the how-manieth answer to a retry receipt it is."""
+        """The encrypted content for one device; `count` is that of the retry receipt it answers."""
         attributes = {"v": "2", "type": ciphertext.kind}
         if self.media_type:
             attributes["mediatype"] = self.media_type

@@ -142,6 +142,7 @@ def test_wrappers_are_taken_off(wrap: object) -> None:
         Message(),
         Message(protocolMessage=e2e.ProtocolMessage(type=0)),
         Message(buttonsMessage=e2e.ButtonsMessage(contentText="?")),
+        Message.FromString(b"\x0a\x02\xff\xfe"),
     ],
 )
 def test_what_nobody_understands_is_unsupported(message: object) -> None:
@@ -204,3 +205,4 @@ def test_the_gateway_reads_what_phones_write(
     assert received is not None
     assert (received.message.kind, received.message.text) == (kind, text)
     assert Envelope.of(message) == envelope
+    assert Envelope.of(Message(deviceSentMessage=e2e.DeviceSentMessage(message=message))) == envelope
