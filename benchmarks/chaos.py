@@ -1,11 +1,12 @@
 """Customers book while the mesh is killed and its network fails; afterwards the network's own log is the judge.
 
-    .venv/bin/python benchmarks/chaos.py [--seconds 120] [--seed 7] [--customers 20]
+    .venv/bin/python benchmarks/chaos.py [--seconds 120] [--seed 7] [--customers 20] [--transport memory|emulator]
 
 Twenty customers hold booking dialogues (ask, choose, thank), each waiting for the reply before the next message. At
 random moments a process gets kill -9 (gateway, session process, worker, booking, api) or is frozen past its lease, or
-the network misbehaves (connection cut, message delivered twice, ack withheld or late). Exit code 1 when one of these
-does not hold:
+the network misbehaves (connection cut, message delivered twice, ack withheld or late; on WhatsApp's protocol also a
+slow link, closed websockets, stream errors, few prekeys, messages that cannot be read and are asked for again). Exit
+code 1 when one of these does not hold:
 
 * every customer message that the gateway's device received is answered, once;
 * no message id and no reply text reaches a customer twice for one turn;
@@ -24,7 +25,6 @@ import argparse
 import asyncio
 import os
 import random
-import shutil
 import sqlite3
 import sys
 import tempfile
@@ -41,18 +41,22 @@ from wamesh.cli import GRPC_ENVIRONMENT
 os.environ.update(GRPC_ENVIRONMENT)
 
 import grpc
-import psutil
+from judging import Verdict, events
+from striking import SESSION, Striker
 
 from wamesh.booking.v1 import booking_pb2
 from wamesh.console import demo
 from wamesh.emulator.v1 import emulator_pb2 as network
 from wamesh.gateway.v1 import gateway_pb2
+from wamesh.settings import Transport
 
 PATIENCE_SECONDS: Final = 200.0
 """How long a customer waits: an ack that is withheld holds the session's other sends back for up to 75 s."""
 LOST_AFTER_SECONDS: Final = 30.0
 """A message that is in no inbox after this time has no process left that could bring it there."""
 LOSS_WINDOW: Final = timedelta(seconds=3)
+LOSING: Final = (f"kill {SESSION}", f"thaw {SESSION}", "kill gateway")
+"""The blows that end a session process, or may."""
 PAUSE_SECONDS: Final = (0.3, 2.5)
 CONFIRMED: Final = "You're booked"
 
@@ -66,6 +70,19 @@ FAULTS: Final = {
     network.FAULT_KIND_DROP_AFTER_SEND: 6,
     network.FAULT_KIND_WITHHOLD_ACK: 1,
 }
+PROTOCOL_FAULTS: Final = {
+    **FAULTS,
+    network.FAULT_KIND_CLOSE_WEBSOCKET: 4,
+    network.FAULT_KIND_STREAM_ERROR: 4,
+    network.FAULT_KIND_SLOW_LINK: 3,
+    network.FAULT_KIND_FEW_PREKEYS: 3,
+    network.FAULT_KIND_UNREADABLE_SEND: 3,
+    network.FAULT_KIND_UNREADABLE_DELIVERY: 3,
+    network.FAULT_KIND_SERVICE_DOWN: 2,
+}
+"""How often each strikes, against the others."""
+SLOW_SECONDS: Final = (0.05, 0.3)
+SLOW_FOR_SECONDS: Final = 5.0
 
 
 @dataclass(slots=True)
@@ -75,8 +92,9 @@ class Run:
     mesh: demo.Demo
     directory: Path
     dice: random.Random
+    transport: Transport
+    striker: Striker
     struck: Counter[str] = field(default_factory=Counter)
-    session_kills: list[datetime] = field(default_factory=list)
 
     def gateway_rows(self, query: str) -> list[tuple[str, ...]]:
         """What the gateway's database says, read beside it."""
@@ -140,56 +158,31 @@ async def strike(run: Run) -> None:
     """Lets one thing go wrong."""
     chance = run.dice.random()
     if chance < 0.5:
-        _kill(run, run.dice.choices(list(KILLS), list(KILLS.values()))[0])
+        run.striker.kill(run.dice.choices(list(KILLS), list(KILLS.values()))[0])
     elif chance < 0.6:
-        _freeze(run, run.dice.choice(FROZEN), run.dice.uniform(*FREEZE_SECONDS))
+        run.striker.freeze(run.dice.choice(FROZEN), run.dice.uniform(*FREEZE_SECONDS))
     else:
-        await _inject(run, run.dice.choices(list(FAULTS), list(FAULTS.values()))[0])
+        faults = FAULTS if run.transport == "memory" else PROTOCOL_FAULTS
+        await _inject(run, run.dice.choices(list(faults), list(faults.values()))[0])
 
 
 async def _inject(run: Run, kind: "network.FaultKind.ValueType") -> None:
     fault = network.InjectFaultRequest(account_phone_number=demo.SALON_NUMBER, kind=kind, count=run.dice.randint(1, 3))
     if kind == network.FAULT_KIND_DELAY_ACK:
         fault.delay_duration.FromTimedelta(timedelta(seconds=run.dice.uniform(0.5, 4)))
+    if kind == network.FAULT_KIND_SLOW_LINK:
+        fault.delay_duration.FromTimedelta(timedelta(seconds=run.dice.uniform(*SLOW_SECONDS)))
     if kind == network.FAULT_KIND_WITHHOLD_ACK:
         fault.count = 1
+    if kind == network.FAULT_KIND_STREAM_ERROR:
+        fault.code = 503
     with suppress(grpc.aio.AioRpcError):  # nobody is connected whose connection could be cut
         await run.mesh.emulator.InjectFault(fault)
         run.struck[network.FaultKind.Name(kind).removeprefix("FAULT_KIND_").lower()] += 1
-
-
-def _kill(run: Run, member: str) -> None:
-    for process in _processes(run, member):
-        with suppress(psutil.NoSuchProcess):
-            process.kill()
-        run.struck[f"kill {member}"] += 1
-        if member in ("session", "gateway"):
-            run.session_kills.append(datetime.now(UTC))
-
-
-def _freeze(run: Run, member: str, seconds: float) -> None:
-    """Stops a process for a while; a session process that was frozen past its lease dies as soon as it wakes."""
-
-    def thaw(process: psutil.Process) -> None:
-        with suppress(psutil.NoSuchProcess):
-            process.resume()
-            if member == "session":
-                run.session_kills.append(datetime.now(UTC))
-
-    for process in _processes(run, member):
-        process.suspend()
-        run.struck[f"freeze {member}"] += 1
-        asyncio.get_running_loop().call_later(seconds, thaw, process)
-
-
-def _processes(run: Run, member: str) -> list[psutil.Process]:
-    """The running process of a member; none while it is down."""
-    try:
-        if member == "session":
-            return psutil.Process(run.mesh.mesh.pid_of("gateway")).children()
-        return [psutil.Process(run.mesh.mesh.pid_of(member))]
-    except psutil.NoSuchProcess:
-        return []
+        if kind == network.FAULT_KIND_SLOW_LINK:
+            await asyncio.sleep(SLOW_FOR_SECONDS)
+            clear = network.ClearFaultsRequest(account_phone_number=demo.SALON_NUMBER)
+            await run.mesh.emulator.ClearFaults(clear)
 
 
 async def strike_until(run: Run, until: float) -> None:
@@ -209,18 +202,6 @@ async def operate(run: Run) -> None:
             if session.reason == "CRASH_LOOP":
                 await run.mesh.gateway.StartSession(gateway_pb2.StartSessionRequest(company_id=demo.COMPANY_ID))
                 run.struck["operator starts session"] += 1
-
-
-async def events(run: Run) -> list[network.Event]:
-    """The whole log of the network."""
-    seen: list[network.Event] = []
-    request = network.ListEventsRequest(page_size=10000)
-    while part := await run.mesh.emulator.ListEvents(request):
-        if not part.events:
-            break
-        seen += part.events
-        request.after_cursor = part.next_cursor
-    return seen
 
 
 async def bookings(run: Run) -> Counter[str]:
@@ -267,11 +248,8 @@ def turns_of(log: Iterable[network.Event]) -> list[Turn]:
 
 
 @dataclass(slots=True)
-class Verdict:
-    """What the log proves."""
-
-    counts: Counter[str] = field(default_factory=Counter)
-    violations: list[str] = field(default_factory=list)
+class BookingVerdict(Verdict):
+    """What log and databases prove of the dialogues."""
 
     def judge_turns(self, turns: Iterable[Turn], run: Run) -> None:
         """Each received message is answered once."""
@@ -283,6 +261,7 @@ class Verdict:
                 "WHERE o.state = 'UNKNOWN'"
             )
         }
+        lossy = run.striker.moments(*LOSING)
         for turn in turns:
             self.counts["customer messages"] += 1
             said = f"{turn.customer} {turn.text!r} ({turn.message_id})"
@@ -291,7 +270,7 @@ class Verdict:
             elif len(turn.replies) > 1:
                 sent = " | ".join(f"{each.message_id}: {each.text[:40]!r}" for each in turn.replies)
                 self.violations.append(f"answered {len(turn.replies)} times: {said}: {sent}")
-            elif not turn.replies and turn.message_id not in inbox and _in_window(turn.received, run.session_kills):
+            elif not turn.replies and turn.message_id not in inbox and _in_window(turn.received, lossy):
                 self.counts["LOST (documented)"] += 1
             elif not turn.replies and turn.customer in doubtful:
                 self.counts["UNKNOWN (documented)"] += 1
@@ -304,21 +283,6 @@ class Verdict:
         sent = Counter(each.message_id for each in log if each.kind == network.EVENT_KIND_MESSAGE_SENT)
         self.counts["replies"] = sent.total()
         self.violations += [f"message id sent {times} times: {each}" for each, times in sent.items() if times > 1]
-
-    def judge_connections(self, log: Iterable[network.Event]) -> None:
-        """A device has one logged-in connection at most, and none is replaced."""
-        held: dict[tuple[str, int], int] = {}
-        for event in log:
-            device = (event.account_phone_number, event.device)
-            if event.kind == network.EVENT_KIND_REPLACED:
-                self.violations.append(f"connection {event.connection} of device {device} was replaced")
-            elif event.kind == network.EVENT_KIND_LOGGED_IN:
-                self.counts["logins"] += 1
-                if device in held:
-                    self.violations.append(f"device {device} logged in twice: {held[device]}, {event.connection}")
-                held[device] = event.connection
-            elif event.kind == network.EVENT_KIND_CONNECTION_CLOSED:
-                held = {each: number for each, number in held.items() if number != event.connection}
 
     def judge_bookings(self, turns: Iterable[Turn], booked: Counter[str]) -> None:
         """Each customer has read one confirmation a booking."""
@@ -345,9 +309,9 @@ def _in_window(received: datetime, kills: Iterable[datetime]) -> bool:
     return any(abs(kill - received) < LOSS_WINDOW for kill in kills)
 
 
-async def judged(run: Run) -> Verdict:
+async def judged(run: Run) -> BookingVerdict:
     """The verdict over a run that has come to rest."""
-    log, verdict = await events(run), Verdict()
+    log, verdict = await events(run.mesh.emulator), BookingVerdict()
     turns = turns_of(log)
     verdict.judge_turns(turns, run)
     verdict.judge_ids(log)
@@ -357,7 +321,7 @@ async def judged(run: Run) -> Verdict:
     return verdict
 
 
-async def chaos(directory: Path, arguments: argparse.Namespace) -> Verdict:
+async def chaos(directory: Path, arguments: argparse.Namespace) -> BookingVerdict:
     """Runs the mesh, the customers and what strikes them; then judges."""
     with (directory / "mesh.log").open("w", encoding="utf-8") as output:
 
@@ -365,8 +329,10 @@ async def chaos(directory: Path, arguments: argparse.Namespace) -> Verdict:
             output.write(f"{name:>8} | {line}\n")
             output.flush()
 
-        async with demo.running(directory, demo.free_addresses(anywhere=True), print_line, transport="memory") as mesh:
-            run = Run(mesh, directory, random.Random(arguments.seed))
+        addresses = demo.free_addresses(anywhere=True)
+        async with demo.running(directory, addresses, print_line, transport=arguments.transport) as mesh:
+            dice, striker = random.Random(arguments.seed), Striker(mesh.mesh)
+            run = Run(mesh, directory, dice, arguments.transport, striker)
             until = asyncio.get_running_loop().time() + arguments.seconds
             operator = asyncio.create_task(operate(run))
             phones = [
@@ -377,7 +343,7 @@ async def chaos(directory: Path, arguments: argparse.Namespace) -> Verdict:
             await asyncio.sleep(LOST_AFTER_SECONDS / 10)  # a reply too many would come now
             operator.cancel()
             verdict = await judged(run)
-            verdict.counts |= run.struck
+            verdict.counts |= run.struck | Counter(blow.name for blow in striker.blows)
             return verdict
 
 
@@ -387,19 +353,11 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=120)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--customers", type=int, default=20)
+    parser.add_argument("--transport", choices=("memory", "emulator"), default="memory")
     arguments = parser.parse_args()
     directory = Path(tempfile.mkdtemp(prefix="wamesh-chaos-"))
     verdict = asyncio.run(chaos(directory, arguments))
-    for name, count in sorted(verdict.counts.items()):
-        print(f"{count:6}  {name}")
-    for violation in verdict.violations:
-        print(f"VIOLATION {violation}")
-    if verdict.violations:
-        print(f"databases and output of the mesh: {directory}")
-        return 1
-    shutil.rmtree(directory)
-    print(f"seed {arguments.seed}: every rule held")
-    return 0
+    return verdict.tell(f"seed {arguments.seed}", directory)
 
 
 if __name__ == "__main__":

@@ -53,8 +53,8 @@ from wamesh.settings import Transport
 DOUBT: Final = timedelta(seconds=8)
 """How long a receipt may prove a send in these runs; the gateway's own default is a minute."""
 RECEIPT_WINDOW: Final = timedelta(seconds=1)
-"""A kill so soon after a message, or after a login that followed it, may have hit its receipt between the library, which
-tells WhatsApp that it has it, and the journal.
+"""A kill so soon after a message, or after a login that followed it, may have hit its receipt between the library,
+which tells WhatsApp that it has it, and the journal.
 """
 CALL_SECONDS: Final = 10.0
 PAUSE_SECONDS: Final = (0.02, 0.1)
@@ -91,9 +91,10 @@ class Run:
 
     mesh: demo.Demo
     striker: Striker
-    dice: random.Random
     letters: list[Letter]
     again: bool
+    strikes: random.Random
+    """Decides what strikes when."""
     begun: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
     """Counts sends that were begun since the striker last looked."""
     aimed: Counter[str] = field(default_factory=Counter)
@@ -136,19 +137,19 @@ async def outcome_of(run: Run, letter: Letter) -> pb.OutgoingMessage:
         else:
             if message.state not in OPEN:
                 return message
-        await asyncio.sleep(run.dice.uniform(*PAUSE_SECONDS))
+        await asyncio.sleep(random.uniform(*PAUSE_SECONDS))
 
 
 async def strike_on(run: Run) -> None:
     """Strikes again and again, a few sends apart, until it is cancelled."""
     while True:
-        for _ in range(run.dice.randint(*SENDS_BETWEEN_BLOWS)):
+        for _ in range(run.strikes.randint(*SENDS_BETWEEN_BLOWS)):
             await run.begun.acquire()
-        victim = run.dice.choices((SESSION, "gateway"), (3, 1))[0]
-        if run.dice.random() < 0.3:
-            await aim(run, victim, run.dice.choice(list(AIMS)))
+        victim = run.strikes.choices((SESSION, "gateway"), (3, 1))[0]
+        if run.strikes.random() < 0.3:
+            await aim(run, victim, run.strikes.choice(list(AIMS)))
         else:
-            await asyncio.sleep(run.dice.uniform(*GAP_SECONDS))
+            await asyncio.sleep(run.strikes.uniform(*GAP_SECONDS))
             run.striker.kill(victim)
 
 
@@ -221,9 +222,7 @@ class Judge:
         if any(_struck(self._kills(), _accepted(each), _moment(each)) for each in outcomes):
             self.verdict.counts["sends that a kill interrupted"] += 1
 
-    def _judge_outcome(
-        self, letter: Letter, outcome: pb.OutgoingMessage, arrived: Sequence[network.Event]
-    ) -> None:
+    def _judge_outcome(self, letter: Letter, outcome: pb.OutgoingMessage, arrived: Sequence[network.Event]) -> None:
         state = pb.DeliveryState.Name(outcome.state).removeprefix("DELIVERY_STATE_")
         self.verdict.counts[f"outcome {state}"] += 1
         if outcome.state in ARRIVED:
@@ -240,7 +239,9 @@ class Judge:
     def _judge_doubt(self, letter: Letter, outcome: pb.OutgoingMessage, arrived: Sequence[network.Event]) -> None:
         began_to_doubt = _moment(outcome) - DOUBT
         if not _struck(self._kills(), _accepted(outcome), began_to_doubt):
-            self._violated(letter, f"UNKNOWN, and no kill between {_accepted(outcome):%X.%f} and {began_to_doubt:%X.%f}")
+            self._violated(
+                letter, f"UNKNOWN, and no kill between {_accepted(outcome):%X.%f} and {began_to_doubt:%X.%f}"
+            )
         for event in arrived:
             self.verdict.counts["UNKNOWN, and the customer has it"] += 1
             if not any(_struck(self._kills(), each, each + RECEIPT_WINDOW) for each in self._handed_over(event)):
@@ -301,7 +302,7 @@ async def in_doubt(
         addresses = demo.free_addresses(anywhere=True)
         async with demo.running(directory, addresses, print_line, transport=transport) as mesh:
             dice = random.Random(seed)
-            run = Run(mesh, Striker(mesh.mesh), dice, letters(sends, 2 * callers, dice), again)
+            run = Run(mesh, Striker(mesh.mesh), letters(sends, 2 * callers, dice), again, dice)
             others = [asyncio.create_task(each) for each in (strike_on(run), operate(run))]
             waiting = iter(run.letters)
             await asyncio.gather(*(call(run, waiting) for _ in range(callers)))

@@ -1,7 +1,7 @@
 """kill -9 and SIGSTOP for the members of a running mesh, the session processes among them.
 
-Owns: finding the processes, and when each was struck. Refuses: whom to strike. Invariant: a member that is down just now
-is not struck, and is not counted.
+Owns: finding the processes, and when each was struck. Refuses: whom to strike. Invariant: a member that is down just
+now is not struck, and is not counted.
 """
 
 import asyncio

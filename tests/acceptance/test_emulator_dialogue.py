@@ -15,6 +15,9 @@ from wamesh.emulator.v1 import emulator_pb2
 
 TIME = re.compile(r"\b\d{1,2}:\d{2}\b")
 ANSWERED_SECONDS = 60
+# Not at once: the library tells WhatsApp that it has a message before it hands it on, so a kill in that very moment
+# loses the message, as docs/neonize.md says.
+BEFORE_THE_BOOKING, BEFORE_THE_REPLY = 0.15, 0.35
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +92,22 @@ async def test_a_customer_books_moves_and_cancels(shared_protocol_mesh: Demo, nu
     assert await texts_sent_to(mesh, number) == [offer, booked, other_day, moved, sure, cancelled]
 
 
-@pytest.mark.parametrize("victim", ["session process", "gateway"])
-@pytest.mark.parametrize("words", [RUSSIAN, ENGLISH], ids=["ru", "en"])
-async def test_a_kill_costs_no_reply(protocol_mesh: Demo, victim: str, words: Words) -> None:
+@pytest.mark.parametrize(
+    ("victim", "words", "delay_seconds"),
+    [
+        ("session process", RUSSIAN, BEFORE_THE_BOOKING),
+        ("session process", ENGLISH, BEFORE_THE_REPLY),
+        ("gateway", ENGLISH, BEFORE_THE_BOOKING),
+        ("gateway", RUSSIAN, BEFORE_THE_REPLY),
+    ],
+)
+async def test_a_kill_costs_no_reply(protocol_mesh: Demo, victim: str, words: Words, delay_seconds: float) -> None:
     """kill -9 while a choice is being booked: it is booked once and confirmed once, without a new QR code."""
     number, mesh = "+12025550120", protocol_mesh
     customer = mesh.customer(number, "Alex")
     offer = await customer.ask(words.find)
     await customer.write(words.pick)
+    await asyncio.sleep(delay_seconds)  # where in the work the kill strikes; every outcome must be right
     if victim == "gateway":
         kill(mesh, "gateway")
     else:

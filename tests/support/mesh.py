@@ -17,10 +17,9 @@ import pytest_asyncio
 
 from wamesh.console import demo
 from wamesh.emulator.v1 import emulator_pb2
-from wamesh.settings import Transport
 
 
-def demo_mesh(directory: Path, transport: Transport) -> AbstractAsyncContextManager[demo.Demo]:
+def demo_mesh(directory: Path, transport: demo.Simulation) -> AbstractAsyncContextManager[demo.Demo]:
     """The demo's mesh on free ports; its output is shown by pytest when a test fails."""
     return demo.running(directory, demo.free_addresses(anywhere=True), print_line, transport=transport)
 

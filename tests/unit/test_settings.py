@@ -14,7 +14,7 @@ from wamesh.settings import ApiSettings, GatewaySettings, WorkerSettings, WrongS
         ("WAMESH_GATEWAY_ADDRESS", "localhost:99999", "WAMESH_GATEWAY_ADDRESS: must be host:port"),
         ("WAMESH_LEASE_SECONDS", "soon", "WAMESH_LEASE_SECONDS: input should be a valid number"),
         ("WAMESH_LEASE_SECONDS", "6", "lease_renew_seconds must be at most half of lease_seconds"),
-        ("WAMESH_TRANSPORT", "pigeon", "WAMESH_TRANSPORT: input should be 'neonize', 'emulator' or 'memory'; it is 'pigeon'"),
+        ("WAMESH_TRANSPORT", "pigeon", "should be 'neonize', 'emulator' or 'memory'; it is 'pigeon'"),
         ("WAMESH_DATABASE_URL", "mysql://u:secret@h/d", "WAMESH_DATABASE_URL: must be empty for SQLite files"),
         ("WAMESH_GATEWAY_ADRESS", "x", "did you mean WAMESH_GATEWAY_ADDRESS?"),
         ("WAMESH_CONFIG", "/nonexistent.toml", "WAMESH_CONFIG: there is no file /nonexistent.toml"),

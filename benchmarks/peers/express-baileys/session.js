@@ -50,6 +50,7 @@ export class Session extends EventEmitter {
       auth: this.#auth,
       logger: this.#logger,
       emitOwnEvents: false,
+      fetchAgent: this.#agent,
       markOnlineOnConnect: false,
       shouldSyncHistoryMessage: () => false,
       syncFullHistory: false

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Any, Final, Literal, TextIO
 
 import grpc
 
@@ -28,7 +28,7 @@ from wamesh.emulator.v1 import emulator_pb2, emulator_pb2_grpc
 from wamesh.errors import MeshError
 from wamesh.gateway.v1 import gateway_pb2, gateway_pb2_grpc
 from wamesh.rpc.errors import refusal_of
-from wamesh.settings import BookingSettings, Transport
+from wamesh.settings import BookingSettings
 
 COMPANY_ID: Final = 1
 SALON_NUMBER: Final = "+12025550100"
@@ -37,6 +37,13 @@ CUSTOMER_NAME: Final = "Alex"
 QUIET_SECONDS: Final = "0.3"
 LOGIN_SECONDS: Final = 20.0
 USUAL_PORTS: Final = {"gateway": 50051, "booking": 50052, "emulator": 50053, "wire": 50054, "api": 8080}
+
+Simulation = Literal["emulator", "memory"]
+"""The transports that reach no WhatsApp but the demo's own."""
+_WAY_OUT: Final[dict[Simulation, str]] = {
+    "emulator": " Without the client library: wamesh demo --transport memory",
+    "memory": "",
+}
 
 ShowCode = Callable[[str], None]
 """Is given each QR code before the salon's phone scans it."""
@@ -52,7 +59,7 @@ class Addresses:
     wire: str
     api: str
 
-    def environment(self, data: Path, database_url: str = "", transport: Transport = "emulator") -> dict[str, str]:
+    def environment(self, data: Path, database_url: str = "", transport: Simulation = "emulator") -> dict[str, str]:
         """The settings of all members; SQLite files in `data` without a PostgreSQL URL."""
         return {
             "WAMESH_DATA_DIRECTORY": str(data),
@@ -70,7 +77,7 @@ class Addresses:
         }
 
 
-def run_demo(say: Sequence[str], transport: Transport) -> int:
+def run_demo(say: Sequence[str], transport: Simulation) -> int:
     """Runs the demo: a chat, or the given sentences with their replies on standard output. Returns the exit code."""
     with tempfile.TemporaryDirectory(prefix="wamesh-demo-") as name:
         directory = Path(name)
@@ -79,14 +86,14 @@ def run_demo(say: Sequence[str], transport: Transport) -> int:
                 asyncio.run(_demo(say, transport, directory, log))
             except (MeshFailed, MeshError, NoReply) as failure:
                 sys.stderr.write(_last_lines(directory / "demo.log"))
-                refuse("demo", str(failure))
+                refuse("demo", f"{failure}{_WAY_OUT[transport]}")
                 return 1
             except KeyboardInterrupt:
                 return 0
     return 0
 
 
-async def _demo(say: Sequence[str], transport: Transport, directory: Path, log: TextIO) -> None:
+async def _demo(say: Sequence[str], transport: Simulation, directory: Path, log: TextIO) -> None:
     addresses = free_addresses(anywhere=bool(say))
 
     def print_line(name: str, line: str) -> None:
@@ -143,7 +150,7 @@ async def running(
     print_line: PrintLine,
     database_url: str = "",
     *,
-    transport: Transport = "emulator",
+    transport: Simulation = "emulator",
     show_code: ShowCode = _show_nothing,
 ) -> AsyncIterator[Demo]:
     """Runs the demo mesh on an empty data directory: salon loaded, number linked. Raises MeshFailed."""

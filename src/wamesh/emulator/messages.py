@@ -45,6 +45,8 @@ _adv = definitions("waAdv.WAAdv_pb2")
 _cert = definitions("waCert.WACert_pb2")
 _wa6 = definitions("waWa6.WAWebProtobufsWa6_pb2")
 _companion = definitions("waCompanionReg.WAWebProtobufsCompanionReg_pb2")
+_server_sync = definitions("waServerSync.WAWebProtobufsServerSync_pb2")
+_sync_action = definitions("waSyncAction.WAWebProtobufSyncAction_pb2")
 
 e2e: Any = definitions("waE2E.WAWebProtobufsE2E_pb2")
 """All of end-to-end content: `e2e.Message`, `e2e.ImageMessage`, `e2e.ContextInfo`, ..."""
@@ -62,3 +64,11 @@ DeviceProps: Any = _companion.DeviceProps
 
 Message: Any = e2e.Message
 MessageKey: Any = definitions("waCommon.WACommon_pb2").MessageKey
+
+SyncdMutation: Any = _server_sync.SyncdMutation
+SyncdPatch: Any = _server_sync.SyncdPatch
+SyncdRecord: Any = _server_sync.SyncdRecord
+SyncdSnapshot: Any = _server_sync.SyncdSnapshot
+ExternalBlobReference: Any = _server_sync.ExternalBlobReference
+SyncActionData: Any = _sync_action.SyncActionData
+SyncActionValue: Any = _sync_action.SyncActionValue

@@ -15,7 +15,7 @@ import { ledToEmulator } from '../../../benchmarks/peers/express-baileys/emulato
 import { onLine, tell } from '../../../benchmarks/peers/express-baileys/lines.js'
 import { Session } from '../../../benchmarks/peers/express-baileys/session.js'
 
-// Baileys moves media by the global fetch, which knows neither proxy nor agent: nothing may leave this machine.
+// Baileys downloads by the global fetch, which knows neither proxy nor agent: nothing may leave this machine.
 setGlobalDispatcher(new ProxyAgent(`http://${process.env.EMULATOR_WIRE}`))
 globalThis.fetch = fetch
 

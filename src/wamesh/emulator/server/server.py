@@ -57,8 +57,8 @@ class Server:
         self.directory = Directory(documents)
         self.media = MediaFiles(documents, log)
         self.offers: list[PairingOffer] = []
-        self._queues = Queues(documents, self.directory)
-        state = State(self.directory, self._queues, log, self._find, random_bytes)
+        self.queues = Queues(documents, self.directory)
+        state = State(self.directory, self.queues, log, self.find, random_bytes)
         self.router = Router(state, call_later, self._forget)
         self._answer_unknown = answer_unknown
         self._occupants: dict[Device, Occupant] = {}
@@ -150,6 +150,13 @@ class Server:
         self.log.record(pb.EVENT_KIND_CONNECTION_OPENED, connection=self._last_connection)
         return self._last_connection
 
+    def find(self, address: Address) -> Person | None:
+        """Who is at an address; a well-formed phone number nobody has is asked for."""
+        person = self.directory.at(address)
+        if person is None and address.server == PHONE_NUMBER_SERVER and _NUMBER.fullmatch(address.user):
+            return self._answer_unknown(f"+{address.user}")
+        return person
+
     def occupant(self, device: Device) -> Occupant | None:
         """Returns who is logged in as a device."""
         return self._occupants.get(device)
@@ -183,7 +190,7 @@ class Server:
         if not device.is_linked or device.number == PHONE:
             return
         self.log.record(pb.EVENT_KIND_DEVICE_REMOVED, device.person.phone_number, device=device.number, detail=detail)
-        self._queues.forget(device)
+        self.queues.forget(device)
         self.directory.unlink(device)
         occupant = self._occupants.get(device)
         if occupant is not None and occupant is not origin:
@@ -194,10 +201,3 @@ class Server:
         for notice in notices.device_list(person, self.new_id(), self.time):
             if notice.device is not but:
                 self.router.deliver(notice)
-
-    def _find(self, address: Address) -> Person | None:
-        """Who is at an address; a well-formed phone number nobody has is asked for."""
-        person = self.directory.at(address)
-        if person is None and address.server == PHONE_NUMBER_SERVER and _NUMBER.fullmatch(address.user):
-            return self._answer_unknown(f"+{address.user}")
-        return person

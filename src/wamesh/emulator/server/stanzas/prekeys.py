@@ -33,10 +33,11 @@ def get(query: Node, context: Context) -> Iterator[Effect]:
 def publish(query: Node, context: Context) -> Iterator[Effect]:
     """An upload of one-time prekeys with a signed one, or `<rotate>` with a signed one alone."""
     rotation = query.child("rotate")
-    key_id, public, signature = _read_signed(rotation or query)
-    context.directory.publish_signed_prekey(context.sender, key_id, public, signature)
+    signed = _read_signed(rotation or query)
+    listed = _need(query, "list").children("key") if rotation is None else ()
+    prekeys = dict(_read_key(key) for key in listed)
+    context.directory.publish_signed_prekey(context.sender, *signed)
     if rotation is None:
-        prekeys = dict(_read_key(key) for key in _need(query, "list").children("key"))
         context.directory.publish_prekeys(context.sender, prekeys)
         context.record(pb.EVENT_KIND_PREKEYS_UPLOADED, code=len(prekeys))
     yield result(query)
