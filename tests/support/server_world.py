@@ -13,7 +13,7 @@ from support.randomness import seeded_bytes
 from wamesh.emulator.codec import HIDDEN_SERVER, Node
 from wamesh.emulator.event_log import EventLog
 from wamesh.emulator.server.dispatch import handle
-from wamesh.emulator.server.effects import Context, Effect
+from wamesh.emulator.server.effects import Effect
 from wamesh.emulator.server.people import Device, Person
 from wamesh.emulator.server.queues import Queues
 from wamesh.emulator.server.server import Server
@@ -81,18 +81,13 @@ class ServerWorld:
 
     def handled(self, sender: Device, stanza: Node) -> list[Effect]:
         """Returns what a stanza of `sender` causes, in order."""
-        return list(handle(stanza, self.context(sender)))
+        return list(handle(stanza, self.server.router.context(sender)))
 
     def answer(self, sender: Device, stanza: Node) -> Node:
         """Returns the one answer a stanza gets."""
         answers = [effect for effect in self.handled(sender, stanza) if isinstance(effect, Node)]
         assert len(answers) == 1
         return answers[0]
-
-    def context(self, sender: Device) -> Context:
-        """The state as a stanza of `sender` meets it."""
-        server = self.server
-        return Context(sender, 7, server.directory, self.queues, self.log, server.find, self.random_bytes)
 
     @property
     def queues(self) -> Queues:

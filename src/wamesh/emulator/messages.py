@@ -63,6 +63,7 @@ ADVSignedDeviceIdentityHMAC: Any = _adv.ADVSignedDeviceIdentityHMAC
 DeviceProps: Any = _companion.DeviceProps
 
 Message: Any = e2e.Message
+ProtocolMessage: Any = e2e.ProtocolMessage
 MessageKey: Any = definitions("waCommon.WACommon_pb2").MessageKey
 
 SyncdMutation: Any = _server_sync.SyncdMutation

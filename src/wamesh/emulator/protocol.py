@@ -72,7 +72,7 @@ class ProtocolNetwork:
             self._phones.owner(person)
             self._log.record(pb.EVENT_KIND_ACCOUNT_ADDED, phone_number)
         if push_name:
-            self.server.directory.rename(person, push_name)
+            self._phones.owner(person).rename(push_name)
         return as_proto(person)
 
     def accounts(self) -> list[pb.Account]:

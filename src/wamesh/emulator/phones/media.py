@@ -37,11 +37,13 @@ class MediaKind(Enum):
     VIDEO = "video"
     AUDIO = "audio"
     DOCUMENT = "document"
+    APP_STATE = "md-app-state"
 
     @property
     def info(self) -> bytes:
         """What goes into the key derivation, such as `WhatsApp Image Keys`."""
-        return f"WhatsApp {self.value.capitalize()} Keys".encode()
+        name = "App State" if self is MediaKind.APP_STATE else self.value.capitalize()
+        return f"WhatsApp {name} Keys".encode()
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,11 @@ class OwnerPhone:
         self.phone.post(self._customer_at(customer_phone_number), message_id, Message(conversation=text))
         return message_id
 
+    def rename(self, push_name: str) -> None:
+        """Gives the account the name that customers see; linked devices learn it as a shared setting."""
+        self._network.server.directory.rename(self.person, push_name)
+        self.phone.settings.publish_name()
+
     # Linking
 
     def scan(self, code: str, on_done: OnLinked) -> None:

@@ -19,6 +19,7 @@ from wamesh.emulator.errors import AccountNotFound
 from wamesh.emulator.event_log import EventLog, timestamp
 from wamesh.emulator.messages import Message
 from wamesh.emulator.phones import retries, stanzas
+from wamesh.emulator.phones.app_state import Hands, SharedSettings
 from wamesh.emulator.phones.attachments import Attachments
 from wamesh.emulator.phones.cipher import PhoneCipher
 from wamesh.emulator.phones.composing import Chat, Composer
@@ -70,6 +71,14 @@ class Phone:
         self._addressing = addressing
         self._sealer = Sealer(network.server, cipher)
         self._unreadable: Counter[tuple[str, str]] = Counter()
+        self.settings = SharedSettings(
+            person,
+            cipher.keyring.identity.public,
+            Hands(self._say, self._tell, self._rename),
+            network.documents,
+            network.clock,
+            network.random_bytes,
+        )
         self._device = self._server.attach_phone(person, cipher.keyring.bundle(one_time=False), self)
 
     @property
@@ -145,10 +154,20 @@ class Phone:
                 self._take_message(stanza)
             elif stanza.tag in ("receipt", "notification"):
                 self._say(stanzas.ack(stanza))
-                if stanza.attribute("type") == "retry":
-                    self._send_again(stanza)
+                self._take_news(stanza)
+            elif stanza.tag == "iq":
+                self.settings.answered(stanza)
         except CodecError:
             return
+
+    def _take_news(self, stanza: Node) -> None:
+        match stanza.attribute("type"):
+            case "retry":
+                self._send_again(stanza)
+            case "account_sync":
+                self.settings.welcome()
+            case "server_sync":
+                self.settings.changed(stanza)
 
     def _take_message(self, stanza: Node) -> None:
         sender = stanza.address("from")
@@ -173,6 +192,8 @@ class Phone:
             self._unreadable.pop((f"{author.phone_number}:{device}", message_id), None)
             if self._hears(author):
                 self._show(author, device, message_id, message)
+            elif author is self.person and device in author.devices:
+                self.settings.read(author.devices[device], message)
 
     def _open(self, author: Person, device: int, enc: Node) -> Any:
         if self._hears(author) and author.faults.strike(pb.FAULT_KIND_UNREADABLE_SEND):
@@ -272,6 +293,14 @@ class Phone:
         if addressing and addressing != self._addressing:
             self._addressing = addressing
             self._network.documents.put(ADDRESSING, self.person.phone_number, pb.Addressing.Name(addressing).encode())
+
+    def _tell(self, device: Device, message: Any) -> None:
+        """Writes to one own device what is nobody else's business."""
+        for address, enc in self._sealer.copies([device], message, self.person.lid):
+            self._say(stanzas.peer_message(address, self.new_message_id(), Envelope.of(message), enc))
+
+    def _rename(self, push_name: str) -> None:
+        self._server.directory.rename(self.person, push_name)
 
     def _say(self, stanza: Node) -> None:
         self._server.receive(self._device, stanza)

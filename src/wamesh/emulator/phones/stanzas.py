@@ -70,6 +70,12 @@ def message_again(receipt: Node, message_id: str, envelope: Envelope, enc: Node)
     return Node("message", {**attributes, **_kept(receipt, "recipient")}, (enc,))
 
 
+def peer_message(to: Address, message_id: str, envelope: Envelope, enc: Node) -> Node:
+    """A message to one of the own devices (read in whatsmeow and Baileys)."""
+    attributes = {"id": message_id, "type": envelope.type, "to": to, "category": "peer", "push_priority": "high_force"}
+    return Node("message", attributes, (enc,))
+
+
 def delivered(message: Node) -> Node:
     """The receipt that says: the message is on this phone."""
     return Node(

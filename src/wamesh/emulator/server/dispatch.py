@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from wamesh.emulator.codec import CodecError, Node
+from wamesh.emulator.server.directory import PHONE
 from wamesh.emulator.server.effects import BadStanza, Context, Effect, Handler
 from wamesh.emulator.server.stanzas import (
     account,
@@ -52,7 +53,7 @@ def answer_query(stanza: Node, context: Context) -> Iterator[Effect]:
     name = stanza.attribute("xmlns"), stanza.attribute("type")
     if name[1] not in ("get", "set"):
         return
-    if name not in UNLOGGED:
+    if name not in UNLOGGED and context.sender.number != PHONE:
         context.record(pb.EVENT_KIND_QUERIED, detail=f"{name[1]} {name[0]}")
     try:
         yield from QUERIES.get(name, _nothing)(stanza, context)

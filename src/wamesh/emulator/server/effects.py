@@ -14,6 +14,7 @@ from typing import TypeAlias
 
 from wamesh.emulator.codec import Address, Node
 from wamesh.emulator.event_log import EventLog
+from wamesh.emulator.server.collections import Collections
 from wamesh.emulator.server.directory import Device, Directory, Person
 from wamesh.emulator.server.queues import Queues
 from wamesh.emulator.v1 import emulator_pb2 as pb
@@ -67,6 +68,7 @@ class Context:
     find: Callable[[Address], Person | None]
     """Who is at an address in either form; every phone number has somebody."""
     random_bytes: Callable[[int], bytes]
+    collections: Collections
 
     @property
     def time(self) -> str:

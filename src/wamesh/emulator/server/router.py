@@ -15,6 +15,7 @@ from typing import Protocol
 
 from wamesh.emulator.codec import Address, CodecError, Node
 from wamesh.emulator.event_log import EventLog
+from wamesh.emulator.server.collections import Collections
 from wamesh.emulator.server.directory import Device, Directory, Endpoint, Person
 from wamesh.emulator.server.dispatch import handle
 from wamesh.emulator.server.effects import BadStanza, Context, Cut, Deliver, Effect, Later, Unlink
@@ -45,6 +46,7 @@ class State:
     log: EventLog
     find: Callable[[Address], Person | None]
     random_bytes: Callable[[int], bytes]
+    collections: Collections
 
 
 class Router:
@@ -71,6 +73,20 @@ class Router:
         finally:
             self._busy = False
 
+    def context(self, sender: Device, origin: Origin | None = None) -> Context:
+        """Returns the state as a stanza of `sender` meets it."""
+        state = self._state
+        return Context(
+            sender,
+            origin.number if origin else 0,
+            state.directory,
+            state.queues,
+            state.log,
+            state.find,
+            state.random_bytes,
+            state.collections,
+        )
+
     def deliver(self, deliver: Deliver) -> None:
         """Keeps a stanza for a device when it has a key, and hands it over when the device is connected."""
         if deliver.key:
@@ -81,16 +97,7 @@ class Router:
     def _handle(self, stanza: Node, sender: Device, origin: Origin | None) -> None:
         if not sender.is_linked:
             return
-        state = self._state
-        context = Context(
-            sender,
-            origin.number if origin else 0,
-            state.directory,
-            state.queues,
-            state.log,
-            state.find,
-            state.random_bytes,
-        )
+        context = self.context(sender, origin)
         try:
             for effect in handle(stanza, context):
                 self._do(effect, sender, origin)

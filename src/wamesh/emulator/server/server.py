@@ -13,6 +13,7 @@ from wamesh.emulator.codec import PHONE_NUMBER_SERVER, Address, Node
 from wamesh.emulator.event_log import EventLog
 from wamesh.emulator.noise import ServerIdentity
 from wamesh.emulator.server import notices
+from wamesh.emulator.server.collections import Collections
 from wamesh.emulator.server.connection import Connection
 from wamesh.emulator.server.directory import PHONE, Device, Directory, Endpoint, Person, PublicKeys, new_phone
 from wamesh.emulator.server.media import MediaFiles
@@ -58,7 +59,8 @@ class Server:
         self.media = MediaFiles(documents, log)
         self.offers: list[PairingOffer] = []
         self.queues = Queues(documents, self.directory)
-        state = State(self.directory, self.queues, log, self.find, random_bytes)
+        collections = Collections(documents, self.media.store, random_bytes)
+        state = State(self.directory, self.queues, log, self.find, random_bytes, collections)
         self.router = Router(state, call_later, self._forget)
         self._answer_unknown = answer_unknown
         self._occupants: dict[Device, Occupant] = {}

@@ -40,7 +40,8 @@ def test_keep_alive_may_go_unanswered() -> None:
 
 def test_everybody_may_know_that_one_read() -> None:
     """Read receipts are on for everybody, so that clients send `read`."""
-    privacy = ServerWorld().answer(ServerWorld().link(), query("privacy", "get", Node("privacy"))).child("privacy")
+    world = ServerWorld()
+    privacy = world.answer(world.link(), query("privacy", "get", Node("privacy"))).child("privacy")
     assert privacy is not None
     assert Node("category", {"name": "readreceipts", "value": "all"}) in privacy.children()
 

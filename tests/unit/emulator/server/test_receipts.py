@@ -115,8 +115,9 @@ def test_receipt_for_an_own_message_stays_in_the_house() -> None:
     """A device confirms what its sibling sent; nobody outside hears of it."""
     world = ServerWorld()
     sender, sibling = world.link(), world.link()
-    attributes = {"id": "A1", "to": sender.address(HIDDEN_SERVER), "type": "sender", "recipient": world.customer.lid}
-    assert told(world, sibling, Node("receipt", attributes)) == []
+    to, chat = sender.address(HIDDEN_SERVER), world.customer.lid
+    confirmed = Node("receipt", {"id": "A1", "to": to, "type": "sender", "recipient": chat})
+    assert told(world, sibling, confirmed) == []
 
 
 def test_media_retry_goes_to_the_own_phone() -> None:

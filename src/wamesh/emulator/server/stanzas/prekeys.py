@@ -33,7 +33,7 @@ def get(query: Node, context: Context) -> Iterator[Effect]:
 def publish(query: Node, context: Context) -> Iterator[Effect]:
     """An upload of one-time prekeys with a signed one, or `<rotate>` with a signed one alone."""
     rotation = query.child("rotate")
-    signed = _read_signed(rotation or query)
+    signed, is_new = _read_signed(rotation or query), rotation is None and not context.sender.prekeys
     listed = _need(query, "list").children("key") if rotation is None else ()
     prekeys = dict(_read_key(key) for key in listed)
     context.directory.publish_signed_prekey(context.sender, *signed)
@@ -41,6 +41,8 @@ def publish(query: Node, context: Context) -> Iterator[Effect]:
         context.directory.publish_prekeys(context.sender, prekeys)
         context.record(pb.EVENT_KIND_PREKEYS_UPLOADED, code=len(prekeys))
     yield result(query)
+    if is_new:
+        yield notices.new_device(context.sender, context.new_id(), context.time)
 
 
 def _hand_out(query: Node, wanted: Node, context: Context) -> Iterator[Effect]:

@@ -53,7 +53,7 @@ def _note(message_id: str, kind: str, receipt: Node, other: Person | None, conte
         context.record(pb.EVENT_KIND_RETRY_ASKED, customer, message_id=message_id)
     elif kind in READ:
         context.record(pb.EVENT_KIND_DEVICE_READ, customer, message_id=message_id)
-    elif settled is not None:
+    elif settled is not None and customer is not device.person:
         context.record(pb.EVENT_KIND_DEVICE_RECEIVED, customer, message_id=message_id)
 
 
