@@ -48,7 +48,7 @@ from striking import SESSION, Striker
 from wamesh.console import demo
 from wamesh.emulator.v1 import emulator_pb2 as network
 from wamesh.gateway.v1 import gateway_pb2 as pb
-from wamesh.settings import Transport
+
 
 DOUBT: Final = timedelta(seconds=8)
 """How long a receipt may prove a send in these runs; the gateway's own default is a minute."""
@@ -289,7 +289,7 @@ def _struck(kills: Iterable[datetime], begin: datetime, end: datetime) -> bool:
 
 
 async def in_doubt(
-    directory: Path, *, sends: int, seed: int, callers: int, transport: Transport, again: bool = False
+    directory: Path, *, sends: int, seed: int, callers: int, transport: demo.Simulation, again: bool = False
 ) -> Verdict:
     """Runs the mesh, the callers and what strikes them; then judges. Leaves the mesh's output in `mesh.log`."""
     os.environ["WAMESH_DOUBT_SECONDS"] = str(DOUBT.total_seconds())

@@ -17,7 +17,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,7 +122,7 @@ async def throughput(running: demo.Demo, directory: Path, count: int, rounds: in
         raw_client(running, directory / "wal", RAW_NUMBERS[1], suffixes[1]) as wal,
     ):
         send = gateway_send(running)
-        subjects = {
+        subjects: dict[str, Callable[[int, int], Awaitable[Measure]]] = {
             names[0]: default.measure,
             names[1]: wal.measure,
             "Gateway.Send": lambda callers, count: measure(send, callers, count),

@@ -55,10 +55,10 @@ def test_media_host_is_told_with_a_token() -> None:
     assert told.children() == (Node("host", {"hostname": "mmg.whatsapp.net"}),)
 
 
-def test_collections_are_up_to_date() -> None:
-    """A client that asks for shared settings hears that it has the newest."""
+def test_new_account_shares_no_settings() -> None:
+    """A client that asks for shared settings of an account that never had any hears so."""
     world = ServerWorld()
-    asked = Node("sync", {}, (Node("collection", {"name": "regular", "version": "3"}),))
+    asked = Node("sync", {}, (Node("collection", {"name": "regular", "version": "0"}),))
     answer = world.answer(world.link(), query("w:sync:app:state", "set", asked)).child("sync")
     assert answer == asked
 
