@@ -36,19 +36,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from wamesh.cli import GRPC_ENVIRONMENT
-
-os.environ.update(GRPC_ENVIRONMENT)
-
-import grpc
 from judging import Verdict, events
 from striking import SESSION, Striker
+
+# grpc after judging, which sets the environment that it loads in
+# isort: split
+import grpc
 
 from wamesh.booking.v1 import booking_pb2
 from wamesh.console import demo
 from wamesh.emulator.v1 import emulator_pb2 as network
 from wamesh.gateway.v1 import gateway_pb2
-from wamesh.settings import Transport
 
 PATIENCE_SECONDS: Final = 200.0
 """How long a customer waits: an ack that is withheld holds the session's other sends back for up to 75 s."""
@@ -63,6 +61,8 @@ CONFIRMED: Final = "You're booked"
 KILLS: Final = {"gateway": 6, "session": 8, "worker": 8, "booking": 6, "api": 2}
 FROZEN: Final = ("gateway", "session", "worker", "booking")
 FREEZE_SECONDS: Final = (1.0, 20.0)
+LOCK_WAIT_SECONDS: Final = "30"
+"""A gateway waits for the frozen session process of the one before, which holds the data directory until it thaws."""
 FAULTS: Final = {
     network.FAULT_KIND_DROP_CONNECTION: 6,
     network.FAULT_KIND_DUPLICATE_DELIVERY: 6,
@@ -92,7 +92,7 @@ class Run:
     mesh: demo.Demo
     directory: Path
     dice: random.Random
-    transport: Transport
+    transport: demo.Simulation
     striker: Striker
     struck: Counter[str] = field(default_factory=Counter)
 
@@ -323,6 +323,7 @@ async def judged(run: Run) -> BookingVerdict:
 
 async def chaos(directory: Path, arguments: argparse.Namespace) -> BookingVerdict:
     """Runs the mesh, the customers and what strikes them; then judges."""
+    os.environ["WAMESH_LOCK_WAIT_SECONDS"] = LOCK_WAIT_SECONDS
     with (directory / "mesh.log").open("w", encoding="utf-8") as output:
 
         def print_line(name: str, line: str) -> None:

@@ -2,14 +2,21 @@
 
 Owns: reading the log, the rule of one connection a device, the verdict and how it is told. Refuses: what a run was
 about. Invariant: nothing here asks the programs that are judged.
+
+Import it before grpc: it sets the environment that gRPC's C core reads once, when it loads.
 """
 
+import os
 import shutil
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from wamesh.cli import GRPC_ENVIRONMENT
+
+os.environ.update(GRPC_ENVIRONMENT)
 
 from wamesh.emulator.v1 import emulator_pb2 as network
 

@@ -11,7 +11,7 @@ class AccountNotFound(NotFound):
     reason = "ACCOUNT_NOT_FOUND"
 
     def __init__(self, phone_number: str) -> None:
-        super().__init__("Account", phone_number)
+        super().__init__("Account", phone_number, f"Account {phone_number} does not exist. AddAccount makes it.")
 
 
 class CodeNotOnOffer(FailedPrecondition):

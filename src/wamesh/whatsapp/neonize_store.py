@@ -50,6 +50,12 @@ class NeonizeDeviceStore:
         except JidError:
             return None
 
+    @property
+    def push_name(self) -> str:
+        """The name that the linked account goes by; empty until the library has learned it."""
+        rows = self._ask("SELECT push_name FROM whatsmeow_device LIMIT 1")
+        return str(rows[0][0]) if rows else ""
+
     def find_sent(self, secret: bytes) -> str | None:
         """Returns the id written for `secret`; None when none was. Raises SentRecordLost when no device is
         stored any more: the library deletes a device's secrets with it.

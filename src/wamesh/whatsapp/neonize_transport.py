@@ -72,6 +72,8 @@ FIRST_QR: Final = timedelta(seconds=60)
 LATER_QR: Final = timedelta(seconds=20)
 PAIRING_GRACE: Final = timedelta(seconds=10)
 PAIR_CODE_SECONDS: Final = 10.0
+PUSH_NAME_PAUSES: Final = (0.1, 60.0)
+"""Seconds between looks for the push name: at first, doubled after each look, and at most."""
 DEVICE_NAME: Final = "wamesh"
 
 _log = logging.getLogger("wamesh.whatsapp.neonize")
@@ -96,6 +98,8 @@ class NeonizeTransport:
         self._over = False
         self._stopped = False
         self._pairing_deadline: float | None = None
+        self._presence_time: float | None = None
+        self._presence_pause = 0.0
 
     @classmethod
     def open(cls, directory: Path, on_event: OnEvent, options: Mapping[str, str]) -> Self:
@@ -113,7 +117,7 @@ class NeonizeTransport:
         try:
             client = self._begin()
             threading.Thread(target=self._run_library, args=(client,), name="neonize", daemon=True).start()
-            self._wait_until_over()
+            self._stay()
         finally:
             with self._emitting:
                 pass  # a final event that is being handed on has been handed on before connect returns
@@ -181,6 +185,7 @@ class NeonizeTransport:
         with self._changed:
             self._client, self._registered, self._online = client, False, False
             self._over, self._stopped, self._pairing_deadline = False, False, None
+            self._presence_time = None
         return client
 
     def _guarded(self, handle: Callable[[Any], None]) -> Callable[[NewClient, Any], None]:
@@ -213,17 +218,25 @@ class NeonizeTransport:
             unpaired = not self.paired
             self._handle(PairingFailed(PairingFailure.UNAVAILABLE) if unpaired else Disconnected(detail, final=True))
 
-    def _wait_until_over(self) -> None:
-        """Returns on `stop`, on a final event, or when a pairing has gone unanswered for too long."""
+    def _stay(self) -> None:
+        """Returns on `stop`, on a final event, or when a pairing has gone unanswered for too long; sets the presence
+        meanwhile, on this thread, since no other client begins before it ends.
+        """
+        while not self._wait_until_due():
+            if not _has_come(self._presence_time):
+                self._handle(PairingFailed(PairingFailure.TIMED_OUT))
+                return
+            self._appear_unavailable()
+
+    def _wait_until_due(self) -> bool:
+        """Returns True when all is over, False when a deadline has come."""
         with self._changed:
             while not (self._over or self._stopped):
-                left = None if self._pairing_deadline is None else self._pairing_deadline - time.monotonic()
-                if left is not None and left <= 0:
-                    break
-                self._changed.wait(left)
-            else:
-                return
-        self._handle(PairingFailed(PairingFailure.TIMED_OUT))
+                deadlines = [moment for moment in (self._pairing_deadline, self._presence_time) if moment is not None]
+                if any(_has_come(moment) for moment in deadlines):
+                    return False
+                self._changed.wait(min(deadlines) - time.monotonic() if deadlines else None)
+            return True
 
     def _disconnect(self) -> None:
         """Closes the socket of a client that has one; one that is still dialing is closed when it first calls back."""
@@ -246,9 +259,10 @@ class NeonizeTransport:
                 self._over = is_final(event)
                 if isinstance(event, Paired | Connected):
                     self._pairing_deadline = None
+                if isinstance(event, Connected) or not self._online:
+                    self._presence_time = time.monotonic() if self._online else None
+                    self._presence_pause = PUSH_NAME_PAUSES[0]
                 self._changed.notify_all()
-            if isinstance(event, Connected):
-                self._appear_unavailable()
             self._on_event(event)
 
     def _emit(self, event: Event) -> None:
@@ -271,11 +285,20 @@ class NeonizeTransport:
         self._handle(Paired(device, self._store.lid(), device.phone_number or "", event.BusinessName))
 
     def _appear_unavailable(self) -> None:
-        """Tells WhatsApp that nobody looks here, or the owner's phone stops ringing."""
-        client = self._client
+        """Tells WhatsApp that nobody looks here, or the owner's phone stops ringing.
+
+        A presence carries the push name. After a pairing the account's phone shares it some time after the first login,
+        and the library tells nobody when it has come (neonize 0.5.2), so it is looked for, ever more rarely.
+        """
+        client, named = self._client, bool(self._store.push_name)
+        with self._changed:
+            self._presence_time = None if named or not self._online else time.monotonic() + self._presence_pause
+            self._presence_pause = min(self._presence_pause * 2, PUSH_NAME_PAUSES[1])
+        if client is None or not named:
+            _log.debug("presence waits for the push name")
+            return
         try:
-            if client is not None:
-                client.send_presence(Presence.UNAVAILABLE)
+            client.send_presence(Presence.UNAVAILABLE)
         except NeonizeError as error:
             _log.warning("presence was not set: %s", _text(error))
 
@@ -301,6 +324,11 @@ def _online_after(event: Event, online: bool) -> bool:
     if isinstance(event, Connected):
         return True
     return online and not isinstance(event, Disconnected) and not is_final(event)
+
+
+def _has_come(moment: float | None) -> bool:
+    """Whether a moment of the monotonic clock has come; None never does."""
+    return moment is not None and moment <= time.monotonic()
 
 
 def _address(chat: Jid) -> JID:

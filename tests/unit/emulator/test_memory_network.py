@@ -9,8 +9,8 @@ import pytest
 from wamesh.emulator.errors import AccountNotFound, CodeNotOnOffer, FrameOutOfPlace, NotConnected
 from wamesh.emulator.memory.connection import Connection
 from wamesh.emulator.memory.network import MemoryNetwork
-from wamesh.emulator.timing import PairingPace
 from wamesh.emulator.memory.people import lid_of
+from wamesh.emulator.timing import PairingPace
 from wamesh.emulator.v1 import emulator_pb2 as pb
 from wamesh.emulator.v1 import memory_wire_pb2 as wire
 

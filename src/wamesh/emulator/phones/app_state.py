@@ -163,8 +163,8 @@ class SharedSettings:
         self._asked[query_id] = uploaded
         attributes = {"name": CRITICAL_BLOCK, "version": str(self._state.version), "return_snapshot": "false"}
         collection = Node("collection", attributes, (patch,) if patch else None)
-        query = {"to": SERVER, "xmlns": "w:sync:app:state", "type": "set", "id": query_id}
-        self._hands.say(Node("iq", query, (Node("sync", {}, (collection,)),)))
+        names = {"xmlns": "w:sync:app:state", "type": "set", "id": query_id}
+        self._hands.say(Node("iq", {"to": SERVER, **names}, (Node("sync", {}, (collection,)),)))
 
     def _share_key(self, device: Device) -> None:
         """Fields read in Baileys 7 and whatsmeow; the fingerprint names the devices that may have the key."""

@@ -35,6 +35,7 @@ from wamesh.emulator.store import Documents
 from wamesh.emulator.v1 import emulator_pb2 as pb
 
 ADDRESSING: Final = "phones/addressing"
+AI_LABEL: Final = "with an AI label"
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,21 +178,22 @@ class Phone:
             self._say(stanzas.ack(stanza))
             return
         try:
-            self._take_in(author, sender.device, stanza.attribute("id"), enc)
+            self._take_in(author, sender.device, stanza, enc)
         except UndecryptableMessage:
             self._ask_again(stanza, author, sender.device)
         else:
             self._say(self._confirmation(author, stanza))
 
-    def _take_in(self, author: Person, device: int, message_id: str, enc: Node) -> None:
+    def _take_in(self, author: Person, device: int, stanza: Node, enc: Node) -> None:
         """Decrypts and shows a message, unless it was here before; raises UndecryptableMessage."""
+        message_id = stanza.attribute("id")
         if (author.phone_number, message_id) in self.mailbox:
             return
         with suppress(DuplicateMessage):
             message = self._open(author, device, enc)
             self._unreadable.pop((f"{author.phone_number}:{device}", message_id), None)
             if self._hears(author):
-                self._show(author, device, message_id, message)
+                self._show(author, device, message_id, message, _label(stanza, message))
             elif author is self.person and device in author.devices:
                 self.settings.read(author.devices[device], message)
 
@@ -200,7 +202,7 @@ class Phone:
             raise UndecryptableMessage("by a fault")
         return self._cipher.decrypt(author.lid.with_device(device), enc)
 
-    def _show(self, author: Person, device: int, message_id: str, message: Any) -> None:
+    def _show(self, author: Person, device: int, message_id: str, message: Any, label: str) -> None:
         """Puts a message into the log and the mailbox."""
         reading = read(message, self._network.attachments)
         self._network.log.record(
@@ -210,6 +212,7 @@ class Phone:
             device=device,
             message_id=message_id,
             text=reading.text,
+            detail=label,
         )
         self.mailbox.append(
             pb.CustomerMessage(
@@ -313,6 +316,12 @@ def _as_sent(message: Any, to: Address) -> Any:
     copy.deviceSentMessage.message.CopyFrom(message)
     copy.messageContextInfo.CopyFrom(message.messageContextInfo)
     return copy
+
+
+def _label(stanza: Node, message: Any) -> str:
+    """What stands beside a message for everybody to see: that a machine wrote it, when its sender says so."""
+    says_so = stanza.child("bot") is not None or message.messageContextInfo.HasField("botMetadata")
+    return AI_LABEL if says_so else ""
 
 
 def _spoils(recipient: Person) -> bool:

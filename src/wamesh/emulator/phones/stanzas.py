@@ -72,8 +72,8 @@ def message_again(receipt: Node, message_id: str, envelope: Envelope, enc: Node)
 
 def peer_message(to: Address, message_id: str, envelope: Envelope, enc: Node) -> Node:
     """A message to one of the own devices (read in whatsmeow and Baileys)."""
-    attributes = {"id": message_id, "type": envelope.type, "to": to, "category": "peer", "push_priority": "high_force"}
-    return Node("message", attributes, (enc,))
+    attributes: dict[str, str | Address] = {"id": message_id, "type": envelope.type, "to": to}
+    return Node("message", {**attributes, "category": "peer", "push_priority": "high_force"}, (enc,))
 
 
 def delivered(message: Node) -> Node:

@@ -38,7 +38,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_UNSPECIFIED: _ErrorReason.ValueType  # 0
     """Never sent."""
     ERROR_REASON_ACCOUNT_NOT_FOUND: _ErrorReason.ValueType  # 1
-    """NOT_FOUND: "Account +12025550123 does not exist." AddAccount makes one."""
+    """NOT_FOUND: "Account +12025550123 does not exist. AddAccount makes it." """
     ERROR_REASON_CODE_NOT_ON_OFFER: _ErrorReason.ValueType  # 2
     """FAILED_PRECONDITION: "No client shows this code now." Codes die with the connection that shows them."""
     ERROR_REASON_NOT_CONNECTED: _ErrorReason.ValueType  # 3
@@ -54,7 +54,7 @@ class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
 ERROR_REASON_UNSPECIFIED: ErrorReason.ValueType  # 0
 """Never sent."""
 ERROR_REASON_ACCOUNT_NOT_FOUND: ErrorReason.ValueType  # 1
-"""NOT_FOUND: "Account +12025550123 does not exist." AddAccount makes one."""
+"""NOT_FOUND: "Account +12025550123 does not exist. AddAccount makes it." """
 ERROR_REASON_CODE_NOT_ON_OFFER: ErrorReason.ValueType  # 2
 """FAILED_PRECONDITION: "No client shows this code now." Codes die with the connection that shows them."""
 ERROR_REASON_NOT_CONNECTED: ErrorReason.ValueType  # 3
@@ -519,7 +519,7 @@ class ImageContent(_message.Message):
     caption: _builtins.str
     """Words under the picture. May be empty."""
     data: _builtins.bytes
-    """The file itself, up to 16 MiB. Empty lets the network make up a small one. MemoryWire moves no bytes."""
+    """The file itself, up to 3 MiB. Empty lets the network make up a small one. MemoryWire moves no bytes."""
     media_type: _builtins.str
     """Its type, such as `image/jpeg`; empty means that."""
     def __init__(
@@ -598,7 +598,7 @@ class DocumentContent(_message.Message):
     caption: _builtins.str
     """Words under the file. May be empty."""
     data: _builtins.bytes
-    """The file itself, up to 16 MiB. Empty lets the network make up a small one. MemoryWire moves no bytes."""
+    """The file itself, up to 3 MiB. Empty lets the network make up a small one. MemoryWire moves no bytes."""
     media_type: _builtins.str
     """Its type, such as `application/pdf`; empty means that."""
     def __init__(

@@ -40,7 +40,7 @@ def test_count_is_what_was_uploaded() -> None:
     """The server counts the one-time prekeys that a device uploaded, and logs the upload."""
     world = ServerWorld()
     device = world.link()
-    assert world.handled(device, upload(1, 2, 3)) == [Node("iq", {"from": SERVER, "type": "result", "id": "7"})]
+    assert world.answer(device, upload(1, 2, 3)) == Node("iq", {"from": SERVER, "type": "result", "id": "7"})
     count = world.answer(device, query("encrypt", "get", Node("count"))).child("count")
     assert count == Node("count", {"value": "3"})
     assert [event.code for event in world.log.after(0) if event.kind == pb.EVENT_KIND_PREKEYS_UPLOADED] == [3]
