@@ -39,9 +39,14 @@ CALL_SECONDS: Final = 10.0
 PAUSE_SECONDS: Final = (0.02, 0.1)
 
 AWAY: Final = frozenset(
-    {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.FAILED_PRECONDITION}
+    {
+        grpc.StatusCode.UNAVAILABLE,  # the gateway is away
+        grpc.StatusCode.FAILED_PRECONDITION,  # the session is away
+        grpc.StatusCode.DEADLINE_EXCEEDED,  # the outcome takes longer
+        grpc.StatusCode.CANCELLED,  # the same, when the server saw the deadline first
+    }
 )
-"""Answers after which a caller asks again: the gateway is away, the outcome takes longer, the session is away."""
+"""Answers after which a caller asks again."""
 OPEN: Final = frozenset({pb.DELIVERY_STATE_QUEUED, pb.DELIVERY_STATE_SENDING})
 ARRIVED: Final = frozenset({pb.DELIVERY_STATE_SENT, pb.DELIVERY_STATE_DELIVERED, pb.DELIVERY_STATE_READ})
 

@@ -37,7 +37,7 @@ class Striker:
         """kill -9; False when the member is down already."""
         struck = self.processes(member)
         for process in struck:
-            self._note(f"kill {member}")
+            self.note(f"kill {member}")
             with suppress(psutil.NoSuchProcess):
                 process.kill()
         return bool(struck)
@@ -45,7 +45,7 @@ class Striker:
     def terminate(self, member: str) -> None:
         """SIGTERM."""
         for process in self.processes(member):
-            self._note(f"terminate {member}")
+            self.note(f"terminate {member}")
             with suppress(psutil.NoSuchProcess):
                 process.terminate()
 
@@ -55,10 +55,10 @@ class Striker:
         def thaw(process: psutil.Process) -> None:
             with suppress(psutil.NoSuchProcess):
                 process.resume()
-                self._note(f"thaw {member}")
+                self.note(f"thaw {member}")
 
         for process in self.processes(member):
-            self._note(f"freeze {member}")
+            self.note(f"freeze {member}")
             with suppress(psutil.NoSuchProcess):
                 process.suspend()
             asyncio.get_running_loop().call_later(seconds, thaw, process)
@@ -76,5 +76,6 @@ class Striker:
         except psutil.NoSuchProcess:
             return []
 
-    def _note(self, name: str) -> None:
+    def note(self, name: str) -> None:
+        """Remembers a blow that falls now."""
         self.blows.append(Blow(datetime.now(UTC), name))

@@ -48,6 +48,7 @@ from wamesh.whatsapp.transport import NotSent, Rejected, Sent, Uncertain
 ACCOUNT: Final = "+12025550100"
 CUSTOMER: Final = "+12025550111"
 ACCOUNT_NAME: Final = "Salon"
+NAMELESS: Final = "+12025550101"
 
 
 @dataclass
@@ -493,6 +494,44 @@ class QuickNetworkRules:
         network.judge.inject(ACCOUNT, pb.FAULT_KIND_KEEP_ALIVE_UNANSWERED, count=1)
         client.wait(KeepAliveRestored)
         assert len(client.of(KeepAliveTimedOut)) == 1
+
+
+class ProtocolRules:
+    """What only WhatsApp's protocol shows, for transports that speak it."""
+
+    def test_nobody_looks_here(self, network: Network, tmp_path: Path) -> None:
+        """Each login says once that nobody looks here, and never that somebody does: the owner's phone goes on
+        ringing.
+        """
+        client = network.paired(tmp_path / "device")
+        network.judge.wait_for(pb.EVENT_KIND_PRESENCE)
+        client.transport.send(message_to(CUSTOMER))
+        client.stop()
+        again = network.client(tmp_path / "device").start()
+        again.wait(Connected)
+        network.judge.wait_for(pb.EVENT_KIND_PRESENCE, count=2)
+        again.transport.send(message_to(CUSTOMER))
+        assert [event.detail for event in network.judge.events(pb.EVENT_KIND_PRESENCE)] == ["unavailable"] * 2
+
+    def test_nobody_looks_here_once_there_is_a_name(self, network: Network, tmp_path: Path) -> None:
+        """An account that gets its name later hears so then: a presence carries the name."""
+        network.judge.add_account(NAMELESS)
+        client = network.client(tmp_path / "device").start()
+        network.judge.scan(NAMELESS, client.wait(QrIssued).code)
+        client.wait(Connected)
+        client.transport.send(message_to(CUSTOMER))
+        assert network.judge.events(pb.EVENT_KIND_PRESENCE) == []
+        network.judge.add_account(NAMELESS, ACCOUNT_NAME)
+        assert network.judge.wait_for(pb.EVENT_KIND_PRESENCE)[0].detail == "unavailable"
+
+    def test_messages_carry_no_label(self, network: Network, tmp_path: Path) -> None:
+        """No message says that a machine wrote it: the customer's phone shows no AI label beside it."""
+        client = network.paired(tmp_path / "device")
+        question = network.judge.say(CUSTOMER, ACCOUNT, "When?")
+        client.transport.send(message_to(CUSTOMER, "At ten"))
+        client.transport.send(message_to(CUSTOMER, "Or at eleven", quoted=question))
+        sent = network.judge.wait_for(pb.EVENT_KIND_MESSAGE_SENT, count=2)
+        assert [(event.text, event.detail) for event in sent] == [("At ten", ""), ("Or at eleven", "")]
 
 
 def _server(address: Jid | None) -> str:

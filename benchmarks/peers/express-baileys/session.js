@@ -19,6 +19,9 @@ const FOR_GOOD = new Set([
 ])
 const RECONNECT_MILLISECONDS = [500, 1000, 2000, 5000, 10_000]
 
+/** False for what the account's own devices tell each other, such as the key to shared settings. */
+const isWritten = ({ category }) => category !== 'peer'
+
 export class NotConnected extends Error {}
 
 export class Session extends EventEmitter {
@@ -57,7 +60,9 @@ export class Session extends EventEmitter {
     })
     socket.ev.on('creds.update', this.#saveCredentials)
     socket.ev.on('connection.update', (update) => this.#connectionChanged(update))
-    socket.ev.on('messages.upsert', ({ messages }) => messages.forEach((message) => this.emit('message', message)))
+    socket.ev.on('messages.upsert', ({ messages }) => {
+      messages.filter(isWritten).forEach((message) => this.emit('message', message))
+    })
     socket.ev.on('messages.update', (updates) => updates.forEach((update) => this.emit('status', update)))
     this.#socket = socket
   }

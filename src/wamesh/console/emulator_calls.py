@@ -5,6 +5,7 @@ Every function returns an exit code: 0 for done, 1 for a refusal, 2 for what is 
 
 import asyncio
 import mimetypes
+import shlex
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -188,7 +189,7 @@ def trust(directory: Path | None) -> int:
     try:
         read = settings.load(settings.EmulatorClientSettings, data_directory=directory)
         believed = asyncio.run(trust_of(read.emulator_target))
-        ca_file = believed.options(read.data_directory)["ca_file"]
+        environment = believed.environment(read.data_directory)
     except settings.WrongSetting as wrong:
         return refuse("emulator", str(wrong))
     except EmulatorUnreachable as unreachable:
@@ -196,10 +197,8 @@ def trust(directory: Path | None) -> int:
         return EXIT_FAILED
     except OSError as error:
         return refuse("emulator", f"{error.filename}: {error.strerror}; choose another directory with --out.")
-    print(f"export HTTPS_PROXY={believed.proxy}")
-    print(f"export SSL_CERT_FILE={ca_file}")
-    print(f"export NODE_EXTRA_CA_CERTS={ca_file}")
-    print(f"export WHATSAPP_ROOT_PUBLIC_KEY={believed.root_public_key.hex()}")
+    for name, value in environment.items():
+        print(f"export {name}={shlex.quote(value)}")
     return 0
 
 

@@ -42,7 +42,7 @@ def run_elsewhere(path: Path, mode: Mode, sql: str, arguments: Sequence[Any]) ->
     """The same in a process of its own, in about 50 ms. Raises CalledProcessError, TimeoutExpired."""
     asked = pickle.dumps((path, mode, sql, arguments))
     answered = subprocess.run(
-        [sys.executable, "-m", __name__], input=asked, stdout=subprocess.PIPE, timeout=ANSWER_SECONDS, check=True
+        [sys.executable, "-m", __name__], input=asked, capture_output=True, timeout=ANSWER_SECONDS, check=True
     )
     rows: Rows = pickle.loads(answered.stdout)
     return rows

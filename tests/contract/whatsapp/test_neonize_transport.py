@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from support.emulator import protocol_emulator
 from support.transport_client import Maker
-from support.transport_conformance import ACCOUNT, ACCOUNT_NAME, Network, TransportRules
+from support.transport_conformance import ACCOUNT, ACCOUNT_NAME, Network, ProtocolRules, TransportRules
 from support.transport_process import ChildTransport
 
 from wamesh.whatsapp.native_environment import WrongEnvironment
@@ -48,7 +48,7 @@ def network(tmp_path: Path) -> Iterator[Network]:
             child.kill()
 
 
-class TestNeonizeTransport(TransportRules):
+class TestNeonizeTransport(TransportRules, ProtocolRules):
     """Every rule."""
 
 

@@ -60,8 +60,15 @@ class Line:
 
     def devices(self) -> list[pb.Device]:
         """The linked devices."""
+        return list(self._account().devices)
+
+    def push_name(self) -> str:
+        """The name that the account goes by."""
+        return self._account().push_name
+
+    def _account(self) -> pb.Account:
         accounts = self.emulator.stub.ListAccounts(pb.ListAccountsRequest()).accounts
-        return [device for each in accounts if each.phone_number == self.account for device in each.devices]
+        return next(account for account in accounts if account.phone_number == self.account)
 
     def uploads(self) -> list[int]:
         """How many prekeys were uploaded each time."""
@@ -243,6 +250,24 @@ def test_numbers_are_found(line: Line, client: Baileys) -> None:
     assert client.ask("areOnWhatsApp", numbers=[jid]) == [{"jid": jid, "exists": True}]
     line.inject(pb.InjectFaultRequest(kind=pb.FAULT_KIND_UNKNOWN_RECIPIENT, count=1))
     assert client.ask("areOnWhatsApp", numbers=[jid]) == []
+
+
+# Settings that the account's devices share
+
+
+def test_accounts_new_name_reaches_the_client(line: Line, client: Baileys) -> None:
+    """The owner changes the push name: the client is told, fetches the patch, checks its codes, and takes it over."""
+    client.event("settingsKey")
+    line.emulator.add_account(line.account, "Studio")
+    assert client.event("named")["named"] == "Studio"
+
+
+def test_clients_new_name_is_the_accounts(line: Line, client: Baileys) -> None:
+    """The client changes the push name by a patch of its own, twice; the phone can read them."""
+    client.event("settingsKey")
+    for name in ("Studio", "Atelier"):
+        client.ask("rename", name=name)
+        assert line.push_name() == name
 
 
 # Files

@@ -24,7 +24,13 @@ const session = await Session.load(process.env.AUTH_DIRECTORY, ledToEmulator())
 
 session.on('qr', (qr) => tell({ qr }))
 session.on('paired', () => tell({ paired: true }))
-session.on('open', () => tell({ connected: true, me: session.connected.user }))
+session.on('open', () => {
+  session.connected.ev.on('creds.update', ({ me, myAppStateKeyId }) => {
+    if (myAppStateKeyId) tell({ settingsKey: myAppStateKeyId })
+    if (me?.name) tell({ named: me.name })
+  })
+  tell({ connected: true, me: session.connected.user })
+})
 session.on('closed', (statusCode, forGood) => tell({ closed: statusCode, forGood }))
 session.on('message', (message) => {
   received.set(message.key.id, message)
@@ -42,6 +48,7 @@ const actions = {
   type: ({ chat }) => session.connected.sendPresenceUpdate('composing', chat),
   areOnWhatsApp: ({ numbers }) => session.connected.onWhatsApp(...numbers),
   requestPairCode: ({ phoneNumber }) => session.requestPairCode(phoneNumber),
+  rename: ({ name }) => session.connected.updateProfileName(name),
   logout: () => session.connected.logout()
 }
 

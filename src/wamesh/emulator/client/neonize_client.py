@@ -3,9 +3,8 @@
 Three beliefs of the library are changed from outside (see `trust`): the proxy it dials, the authority it trusts for
 TLS, the root key it trusts for noise. Its code, and ours, run as they do against WhatsApp.
 
-The proxy serves websocket and media alike, and no NO_PROXY rule lifts it: the library sets it for each of its HTTP
-clients by itself, where Go's environment rules do not apply (read in whatsmeow's `SetProxy`; measured with neonize
-0.5.2: the websocket under NO_PROXY=*, and media).
+The proxy serves the websocket and files alike, and no NO_PROXY rule lifts it (measured with neonize 0.5.2: the
+websocket under NO_PROXY=*, and uploads and downloads through the emulator's port).
 """
 
 from collections.abc import Mapping

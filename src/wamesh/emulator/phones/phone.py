@@ -266,13 +266,14 @@ class Phone:
             message = self._letters.find(chat.phone_number, request.message_id)
             if message is None:
                 return
-            if device.person is self.person:
+            peer = message.HasField("protocolMessage")
+            if device.person is self.person and not peer:
                 message = _as_sent(message, self._address(chat))
             spoiled = device.number != PHONE and _spoils(device.person)
             enc = self._sealer.again(device, request, message, spoiled=spoiled)
         except ValueError:
             return
-        self._say(stanzas.message_again(receipt, request.message_id, Envelope.of(message), enc))
+        self._say(stanzas.message_again(receipt, request.message_id, Envelope.of(message), enc, peer=peer))
 
     def _chat_of(self, receipt: Node, device: Device) -> Person:
         """With whom the message was: an own device names the recipient, others are it themselves."""
@@ -299,8 +300,10 @@ class Phone:
 
     def _tell(self, device: Device, message: Any) -> None:
         """Writes to one own device what is nobody else's business."""
+        message_id = self.new_message_id()
+        self._letters.keep(self.person.phone_number, message_id, message)
         for address, enc in self._sealer.copies([device], message, self.person.lid):
-            self._say(stanzas.peer_message(address, self.new_message_id(), Envelope.of(message), enc))
+            self._say(stanzas.peer_message(address, message_id, Envelope.of(message), enc))
 
     def _rename(self, push_name: str) -> None:
         self._server.directory.rename(self.person, push_name)

@@ -64,9 +64,11 @@ def message(to: Address, message_id: str, envelope: Envelope, copies: Iterable[t
     return Node("message", attributes, (Node("participants", content=participants),))
 
 
-def message_again(receipt: Node, message_id: str, envelope: Envelope, enc: Node) -> Node:
-    """The answer to a retry receipt: the same message for the device that asked."""
+def message_again(receipt: Node, message_id: str, envelope: Envelope, enc: Node, *, peer: bool = False) -> Node:
+    """The answer to a retry receipt: the same message for the device that asked, an own one when it is a `peer`."""
     attributes = {"id": message_id, "type": envelope.type, "to": receipt.attributes["from"], "device_fanout": "false"}
+    if peer:
+        attributes["category"] = "peer"
     return Node("message", {**attributes, **_kept(receipt, "recipient")}, (enc,))
 
 

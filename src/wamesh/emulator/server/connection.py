@@ -16,7 +16,8 @@ from wamesh.emulator.messages import ClientPayload
 from wamesh.emulator.noise import Frame, Handshaken, NoiseChannel, NoiseError, ServerIdentity
 from wamesh.emulator.server.directory import Device
 from wamesh.emulator.server.login import log_in
-from wamesh.emulator.server.pairing import PairingOffer, Registration
+from wamesh.emulator.server.pairing import PairingOffer
+from wamesh.emulator.server.registration import Registration
 from wamesh.emulator.v1 import emulator_pb2 as pb
 from wamesh.emulator.wire.contract import Link
 

@@ -14,20 +14,23 @@ Owns: the server's half. Refuses: the secrets of both ends, which it only passes
 moment its signature was verified, never before.
 """
 
-import re
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Final
 
-from google.protobuf.message import DecodeError
-
-from wamesh.emulator.codec import SERVER, Address, Node
-from wamesh.emulator.messages import ADVDeviceIdentity, ADVSignedDeviceIdentity, ADVSignedDeviceIdentityHMAC
+from wamesh.emulator.codec import SERVER, Address, CodecError, Node
 from wamesh.emulator.server.directory import Device, Person
+from wamesh.emulator.server.effects import BadStanza
+from wamesh.emulator.server.registration import (
+    CompanionFinish,
+    CompanionHello,
+    Registration,
+    child_data,
+    countersigned,
+)
 from wamesh.emulator.server.stanzas.replies import error, result
-from wamesh.emulator.signal import curve
 from wamesh.emulator.v1 import emulator_pb2 as pb
 
 if TYPE_CHECKING:
@@ -41,53 +44,6 @@ RESTART: Final = Node("stream:error", {"code": "515"})
 PLATFORM: Final = "smba"
 
 _REF_BYTES: Final = 48
-_DEVICE_SIGNATURE: Final = b"\x06\x01"
-_DISPLAY_NAME: Final = re.compile(rb"[^()]+ \([^()]+\)")
-
-
-@dataclass(frozen=True, slots=True)
-class Registration:
-    """The public keys a new client brings, raw, 32 bytes each."""
-
-    noise_key: bytes
-    identity: bytes
-    registration_id: int
-    signed_prekey_id: int
-    signed_prekey: bytes
-    signature: bytes
-
-    @classmethod
-    def read(cls, data: Any, noise_key: bytes) -> Self:
-        """The keys of a `devicePairingData`, with the static key of its connection."""
-        return cls(
-            noise_key,
-            data.eIdent,
-            int.from_bytes(data.eRegid),
-            int.from_bytes(data.eSkeyID),
-            data.eSkeyVal,
-            data.eSkeySig,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class CompanionHello:
-    """What a client tells that wants to be linked by code."""
-
-    phone_number: str
-    """Whose code it shows, E.164."""
-    wrapped_ephemeral: bytes
-    """Its ephemeral public key under the code: salt 32, counter 16, key 32 bytes."""
-    noise_key: bytes
-    platform: str
-
-
-@dataclass(frozen=True, slots=True)
-class CompanionFinish:
-    """What the client answers to the phone's half of a pair code."""
-
-    wrapped_key_bundle: bytes
-    """Salt 32, nonce 12, then the encrypted bundle of 96 + 16 bytes."""
-    companion_identity: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +70,6 @@ class PairingOffer:
         self._registration = registration
         self._signing: _Signing | None = None
         self._on_finish: OnFinish | None = None
-        self._done = False
 
     # From the connection
 
@@ -141,14 +96,11 @@ class PairingOffer:
 
     def abandon(self, detail: str) -> None:
         """The connection is over, and the codes with it."""
-        if self in self._server.offers:
-            self._server.offers.remove(self)
+        self._withdraw()
         signing, self._signing = self._signing, None
         if signing is not None:
             signing.on_done(None, f"the client is gone: {detail}")
-        on_finish, self._on_finish = self._on_finish, None
-        if on_finish is not None:
-            on_finish(None)
+        self._finish(None)
 
     # From the owner's phone
 
@@ -161,6 +113,8 @@ class PairingOffer:
 
         `on_done` hears once: the linked device, or None and why the client did not take it.
         """
+        if (earlier := self._signing) is not None:
+            earlier.on_done(None, "another scan came between")
         pn, lid = person.pn.with_device(number), person.lid.with_device(number)
         success = Node(
             "pair-success",
@@ -187,6 +141,7 @@ class PairingOffer:
 
         `on_finish` hears once: the client's half, or None when it is gone.
         """
+        self._finish(None)
         self._on_finish = on_finish
         hello = Node(
             "link_code_companion_reg",
@@ -203,31 +158,19 @@ class PairingOffer:
 
     def _answer(self, query: Node) -> Node:
         stage = query.child("link_code_companion_reg")
-        match stage.attribute("stage") if stage is not None else "":
-            case "companion_hello" if stage is not None:
-                return self._hear_hello(query, stage)
-            case "companion_finish" if stage is not None:
-                return self._hear_finish(query, stage)
-            case _:
-                return result(query)
+        if stage is not None and stage.attribute("stage") == "companion_hello":
+            return self._hear_hello(query, stage)
+        if stage is not None and stage.attribute("stage") == "companion_finish":
+            return self._hear_finish(query, stage)
+        return result(query)
 
     def _hear_hello(self, query: Node, stage: Node) -> Node:
         """Notes that the client shows a pair code for a number, and gives it a ref for that."""
-        address = stage.address("jid")
-        wrapped = _data(stage, "link_code_pairing_wrapped_companion_ephemeral_pub")
-        if (
-            address is None
-            or len(wrapped) != 80
-            or not _DISPLAY_NAME.fullmatch(_data(stage, "companion_platform_display"))
-        ):
+        try:
+            self.hello = CompanionHello.read(stage)
+        except (BadStanza, CodecError):
             return error(query, 400, "bad-request")
         self.ref = self._new_ref()
-        self.hello = CompanionHello(
-            f"+{address.user}",
-            wrapped,
-            _data(stage, "companion_server_auth_key_pub"),
-            _data(stage, "companion_platform_id").decode(errors="replace"),
-        )
         self._server.log.record(
             pb.EVENT_KIND_PAIRING_OFFERED,
             self.hello.phone_number,
@@ -239,62 +182,39 @@ class PairingOffer:
 
     def _hear_finish(self, query: Node, stage: Node) -> Node:
         """Hands the client's half to the phone, once this answer is on its way."""
-        on_finish, self._on_finish = self._on_finish, None
-        if on_finish is None or _data(stage, "link_code_pairing_ref") != self.ref:
+        if self._on_finish is None or child_data(stage, "link_code_pairing_ref") != self.ref:
             return error(query, 400, "bad-request")
-        finish = CompanionFinish(
-            _data(stage, "link_code_pairing_wrapped_key_bundle"), _data(stage, "companion_identity_public")
-        )
-        self._server.call_later(timedelta(), lambda: on_finish(finish))
+        finish = CompanionFinish.read(stage)
+        self._server.call_later(timedelta(), lambda: self._finish(finish))
         return result(query)
+
+    def _finish(self, finish: CompanionFinish | None) -> None:
+        """Tells the phone that waits for the client's half, if one does."""
+        on_finish, self._on_finish = self._on_finish, None
+        if on_finish is not None:
+            on_finish(finish)
 
     def _verify(self, signing: _Signing, answer: Node) -> None:
         """Links the device when it signed what the account signed."""
-        signed = self._signed_identity(signing.container, answer)
+        signed = countersigned(signing.container, answer, self._registration.identity)
         if signed is None:
             why = "the client refused the account's signature" if answer.attribute("type") == "error" else "not signed"
             signing.on_done(None, why)
             return
-        device = self._new_device(signing, signed)
-        self._done = True
+        device = self._registration.device(signing.person, signing.number, signed, self._server.clock())
+        self._withdraw()
         self._server.link(device, self.connection.number)
         self.connection.push(RESTART)
         signing.on_done(device, "")
 
-    def _signed_identity(self, container: bytes, answer: Node) -> Any:
-        """The complete ADVSignedDeviceIdentity, or None when the client did not sign it with its identity key."""
-        signature = answer.child("pair-device-sign")
-        try:
-            signed = ADVSignedDeviceIdentity.FromString(ADVSignedDeviceIdentityHMAC.FromString(container).details)
-            theirs = ADVSignedDeviceIdentity.FromString(_data(signature, "device-identity") if signature else b"")
-        except DecodeError:
-            return None
-        identity = self._registration.identity
-        message = _DEVICE_SIGNATURE + signed.details + identity + signed.accountSignatureKey
-        if not curve.verify(identity, message, theirs.deviceSignature):
-            return None
-        signed.deviceSignature = theirs.deviceSignature
-        return signed
-
-    def _new_device(self, signing: _Signing, signed: Any) -> Device:
-        keys = self._registration
-        return Device(
-            person=signing.person,
-            number=signing.number,
-            identity=keys.identity,
-            registration_id=keys.registration_id,
-            signed_prekey_id=keys.signed_prekey_id,
-            signed_prekey=keys.signed_prekey,
-            signature=keys.signature,
-            link_time=self._server.clock(),
-            noise_key=keys.noise_key,
-            key_index=ADVDeviceIdentity.FromString(signed.details).keyIndex,
-            signed_identity=signed.SerializeToString(),
-        )
+    def _withdraw(self) -> None:
+        """The codes are good for nobody any more."""
+        if self in self._server.offers:
+            self._server.offers.remove(self)
 
     def _expire(self) -> None:
         """The last code's time is over; a client that was linked meanwhile is left alone."""
-        if not self._done:
+        if self in self._server.offers:
             self.connection.end(None, "nobody scanned a code in time")
 
     def _push(self, tag: str, kind: str, child: Node) -> str:
@@ -307,8 +227,3 @@ class PairingOffer:
     def _new_ref(self) -> bytes:
         """A ref as WhatsApp's look: `2@` and base64, without the comma that ends it in the code."""
         return b"2@" + urlsafe_b64encode(self._server.random_bytes(_REF_BYTES))
-
-
-def _data(node: Node, tag: str) -> bytes:
-    child = node.child(tag)
-    return child.data if child is not None else b""

@@ -67,3 +67,40 @@ def test_unreadable_option_is_refused(tmp_path: Path, name: str, value: str) -> 
     options = Trust("127.0.0.1:1", b"PEM", KEY).options(tmp_path)
     with pytest.raises(UntrustworthyEmulator):
         Trust.from_options(options | {name: value})
+
+
+def test_environment_carries_everything(tmp_path: Path) -> None:
+    """What any other client's process is started with is what its program reads."""
+    trust = Trust("127.0.0.1:50054", b"PEM", KEY)
+    environment = trust.environment(tmp_path)
+    assert Trust.from_environment(environment) == trust
+    assert environment == {
+        "HTTPS_PROXY": "http://127.0.0.1:50054",
+        "SSL_CERT_FILE": str(tmp_path / "emulator-ca.pem"),
+        "NODE_EXTRA_CA_CERTS": str(tmp_path / "emulator-ca.pem"),
+        "WHATSAPP_ROOT_PUBLIC_KEY": KEY.hex(),
+    }
+
+
+@pytest.mark.parametrize("name", ["HTTPS_PROXY", "SSL_CERT_FILE", "WHATSAPP_ROOT_PUBLIC_KEY"])
+def test_missing_variable_is_named(tmp_path: Path, name: str) -> None:
+    """The refusal names what the process was started without."""
+    environment = Trust("127.0.0.1:1", b"PEM", KEY).environment(tmp_path)
+    del environment[name]
+    with pytest.raises(UntrustworthyEmulator, match=name):
+        Trust.from_environment(environment)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HTTPS_PROXY", "http://proxy.example.com:3128"),
+        ("SSL_CERT_FILE", "/nowhere/ca.pem"),
+        ("WHATSAPP_ROOT_PUBLIC_KEY", "not hex"),
+    ],
+)
+def test_environment_of_no_emulator_is_refused(tmp_path: Path, name: str, value: str) -> None:
+    """A proxy off this machine is somebody else's, and what cannot be read is an error of the same kind."""
+    environment = Trust("127.0.0.1:1", b"PEM", KEY).environment(tmp_path)
+    with pytest.raises(UntrustworthyEmulator):
+        Trust.from_environment(environment | {name: value})

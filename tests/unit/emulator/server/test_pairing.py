@@ -6,8 +6,9 @@ from support.server_world import ACCOUNT, ServerWorld, pushed
 
 from wamesh.emulator.codec import SERVER, Address, Node
 from wamesh.emulator.phones.linking import container, signed_identity
-from wamesh.emulator.server.pairing import CompanionFinish, PairingOffer
+from wamesh.emulator.server.pairing import PairingOffer
 from wamesh.emulator.server.people import Device
+from wamesh.emulator.server.registration import CompanionFinish
 from wamesh.emulator.signal import curve
 from wamesh.emulator.v1 import emulator_pb2 as pb
 
@@ -232,3 +233,28 @@ def test_pair_code_ends_with_its_client() -> None:
     world.server.code_offers(ACCOUNT)[0].primary_hello(b"w" * 80, b"i" * 32, finishes.append)
     client.connection.closed("gone")
     assert finishes == [None]
+
+
+def test_code_is_good_once() -> None:
+    """A client that was linked shows no codes any more, and its time does not run out."""
+    world = ServerWorld()
+    client = Client.pairing(world)
+    refs, _ = offered(client)
+    offer = world.server.find_code(refs[0])
+    assert offer is not None
+    success, _ = succeed(world, client, offer)
+    client.sign(success)
+    world.run_later()
+    assert (world.server.find_code(refs[0]), client.link.end) == (None, "")
+
+
+def test_second_scan_takes_the_place_of_the_first() -> None:
+    """Whoever scanned first hears that another scan came between."""
+    world = ServerWorld()
+    client = Client.pairing(world)
+    offer = scanned(world, client)
+    _, first = succeed(world, client, offer)
+    success, second = succeed(world, client, offer)
+    client.sign(success)
+    assert (first.device, first.why) == (None, "another scan came between")
+    assert second.device is world.account.devices[2]
