@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Final
 
 from judging import Verdict, events
-from letters import Judge, Letter, send, shorten_doubts, written
+from letters import Judge, Letter, send, send_until_known, shorten_doubts, written
 from striking import SESSION, Striker
 
 # grpc after judging, which sets the environment that it loads in
@@ -67,8 +67,10 @@ async def call(run: Run, waiting: Iterator[Letter]) -> None:
     """A caller: sends letters until none is left."""
     for letter in waiting:
         run.begun.release()
-        while (await send(run.mesh.gateway, letter)).state == pb.DELIVERY_STATE_UNKNOWN and run.again:
-            pass  # in doubt: once more, as another message
+        if run.again:
+            await send_until_known(run.mesh.gateway, letter)
+        else:
+            await send(run.mesh.gateway, letter)
 
 
 async def strike_on(run: Run) -> None:
@@ -120,7 +122,7 @@ async def judged(run: Run, letters: list[Letter]) -> Verdict:
     verdict.counts |= run.aimed | Counter(blow.name for blow in run.striker.blows)
     verdict.judge_connections(log)
     kills = run.striker.moments(f"kill {SESSION}", "kill gateway")
-    await Judge(verdict, run.mesh.gateway, log, kills).judge(letters)
+    await Judge(verdict, run.mesh.gateway, log, kills, all_arrive=run.again).judge(letters)
     return verdict
 
 

@@ -18,7 +18,8 @@ by the network's log:
 
 * before the foreign client: no connection is replaced, and a device never has two logged-in connections at a time;
 * after it: one connection of ours is replaced, and we do not log in again before the operator reconnects;
-* every send comes to its end and is delivered once (`letters` has the rules).
+* every send comes to its end, and every text is delivered: once, or once more when its caller sent it again because
+  its outcome was UNKNOWN (`letters` has the rules).
 
 The seed fixes what strikes when; not how the processes are scheduled.
 """
@@ -38,7 +39,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from judging import Verdict, events
-from letters import Judge, Letter, send, shorten_doubts, written
+from letters import Judge, Letter, send_until_known, shorten_doubts, written
 from striking import SESSION, Striker
 
 # grpc after judging, which sets the environment that it loads in
@@ -60,9 +61,8 @@ SEND_PAUSE_SECONDS: Final = (0.1, 0.4)
 BLOW_PAUSE_SECONDS: Final = (3.0, 12.0)
 BLOWS: Final = {"terminate gateway": 2, "kill gateway": 2, f"kill {SESSION}": 1}
 INTRUDER_PAUSE_SECONDS: Final = (0.2, 1.0)
-INTRUDER_REFUSED_SECONDS: Final = 4.0
-"""An intruder that still runs after so long has won the data directory."""
-INTRUDER_HOLDS_SECONDS: Final = (1.0, 4.0)
+INTRUDER_LIVES_SECONDS: Final = (5.0, 9.0)
+"""An intruder that still runs after so long has won the data directory; it has held the number for a while by then."""
 FOREIGN_RETURN: Final = timedelta(seconds=2)
 SETTLE_SECONDS: Final = 30.0
 
@@ -133,7 +133,7 @@ async def call(run: Run, waiting: Iterator[Letter], until: asyncio.Event) -> Non
         if until.is_set():
             return
         run.letters.append(letter)
-        await send(run.mesh.gateway, letter)
+        await send_until_known(run.mesh.gateway, letter)
         await asyncio.sleep(run.dice.uniform(*SEND_PAUSE_SECONDS))
 
 
@@ -172,17 +172,17 @@ async def intrude(run: Run) -> None:
 
 
 async def _outlast(run: Run, intruder: asyncio.subprocess.Process) -> None:
-    """Waits for an intruder to be refused; ends one that has won, in order or by kill -9."""
-    with suppress(TimeoutError):
-        code = await asyncio.wait_for(intruder.wait(), INTRUDER_REFUSED_SECONDS)
+    """Waits for an intruder to be refused; ends one that has won, in order, or leaves it for kill -9."""
+    try:
+        code = await asyncio.wait_for(intruder.wait(), run.dice.uniform(*INTRUDER_LIVES_SECONDS))
+    except TimeoutError:
+        run.counts["second gateway: held the number for a while"] += 1
+        if run.dice.random() < 0.5:
+            run.striker.note("terminate second gateway")
+            intruder.terminate()
+            await intruder.wait()
+    else:
         run.counts[f"second gateway: exit code {code}"] += 1
-        return
-    run.counts["second gateway: held the number for a while"] += 1
-    await asyncio.sleep(run.dice.uniform(*INTRUDER_HOLDS_SECONDS))
-    if run.dice.random() < 0.5:
-        run.striker.note("terminate second gateway")
-        intruder.terminate()
-        await intruder.wait()
 
 
 async def take_number(run: Run) -> int:
@@ -285,7 +285,7 @@ async def judged(run: Run, taken: int, given_back: int) -> Verdict:
     verdict.counts |= run.counts | Counter(blow.name for blow in run.striker.blows)
     judge_replacing(verdict, log, taken, given_back)
     kills = run.striker.moments(f"kill {SESSION}", "kill gateway", "kill second gateway")
-    await Judge(verdict, run.mesh.gateway, log, kills).judge(run.letters)
+    await Judge(verdict, run.mesh.gateway, log, kills, all_arrive=True).judge(run.letters)
     return verdict
 
 

@@ -97,17 +97,33 @@ async def send(gateway: Any, letter: Letter) -> pb.OutgoingMessage:
         await asyncio.sleep(random.uniform(*PAUSE_SECONDS))
 
 
+async def send_until_known(gateway: Any, letter: Letter) -> None:
+    """Sends a letter, and again under another request id as often as it comes out UNKNOWN: rather twice than never."""
+    while (await send(gateway, letter)).state == pb.DELIVERY_STATE_UNKNOWN:
+        pass
+
+
 class Judge:
     """Holds each letter's outcomes against what its customer has of it.
 
-    `kills` are the moments of every kill -9 that may have hit a send.
+    `kills` are the moments of every kill -9 that may have hit a send. `all_arrive` tells that the senders did not put
+    up with a doubt, so that each letter must have arrived.
     """
 
-    def __init__(self, verdict: Verdict, gateway: Any, log: Sequence[network.Event], kills: Sequence[datetime]) -> None:
+    def __init__(
+        self,
+        verdict: Verdict,
+        gateway: Any,
+        log: Sequence[network.Event],
+        kills: Sequence[datetime],
+        *,
+        all_arrive: bool,
+    ) -> None:
         self._verdict = verdict
         self._gateway = gateway
         self._log = log
         self._kills = kills
+        self._all_arrive = all_arrive
         self._arrived: dict[str, list[network.Event]] = {}
         for event in log:
             if event.kind == network.EVENT_KIND_MESSAGE_SENT:
@@ -129,6 +145,8 @@ class Judge:
         doubts = sum(each.state == pb.DELIVERY_STATE_UNKNOWN for each in outcomes[:-1])
         if len(arrived) > 1 + doubts:
             self._violated(letter, f"arrived {len(arrived)} times after {doubts} doubts")
+        if self._all_arrive and not arrived:
+            self._violated(letter, "never arrived")
         for outcome in outcomes:
             self._judge_outcome(letter, outcome, [each for each in arrived if each.message_id == outcome.message_id])
         if any(_struck(self._kills, _accepted(each), _moment(each)) for each in outcomes):

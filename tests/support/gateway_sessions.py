@@ -95,9 +95,13 @@ async def gateway(directory: Path, target: str, *, url: str = "", **options: Any
             directory=held,
             store=SqlSessionStore(database),
             leases=SqlLeaseStore(database),
-            transport="memory",
-            transport_options=always({"target": target}),
-            **{"policy": QUICK, "lease_times": LeaseTimes(), **options},
+            **{
+                "transport": "memory",
+                "transport_options": always({"target": target}),
+                "policy": QUICK,
+                "lease_times": LeaseTimes(),
+                **options,
+            },
         )
         sinks = RecordingSinks()
         await supervisor.open(sinks, sinks)

@@ -66,6 +66,7 @@ Message: Any = e2e.Message
 ProtocolMessage: Any = e2e.ProtocolMessage
 MessageKey: Any = definitions("waCommon.WACommon_pb2").MessageKey
 
+HistorySync: Any = definitions("waHistorySync.WAWebProtobufsHistorySync_pb2").HistorySync
 SyncdMutation: Any = _server_sync.SyncdMutation
 SyncdPatch: Any = _server_sync.SyncdPatch
 SyncdRecord: Any = _server_sync.SyncdRecord

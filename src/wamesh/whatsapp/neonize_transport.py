@@ -27,7 +27,10 @@ from pathlib import Path
 from typing import Any, Final, Self
 from uuid import uuid4
 
-import pylibmagic  # noqa: F401 - puts libmagic where neonize looks for it
+from wamesh.whatsapp.packages_left_out import packages_left_out
+
+with packages_left_out():
+    import neonize  # noqa: F401 - the imports below find it loaded
 
 # isort: split
 from neonize import events as library
@@ -222,21 +225,26 @@ class NeonizeTransport:
         """Returns on `stop`, on a final event, or when a pairing has gone unanswered for too long; sets the presence
         meanwhile, on this thread, since no other client begins before it ends.
         """
-        while not self._wait_until_due():
-            if not _has_come(self._presence_time):
-                self._handle(PairingFailed(PairingFailure.TIMED_OUT))
-                return
-            self._appear_unavailable()
+        while due := self._wait_until_due():
+            due()
 
-    def _wait_until_due(self) -> bool:
-        """Returns True when all is over, False when a deadline has come."""
+    def _wait_until_due(self) -> Callable[[], None] | None:
+        """Returns what is to be done as soon as its time has come; None when all is over."""
         with self._changed:
             while not (self._over or self._stopped):
-                deadlines = [moment for moment in (self._pairing_deadline, self._presence_time) if moment is not None]
-                if any(_has_come(moment) for moment in deadlines):
-                    return False
-                self._changed.wait(min(deadlines) - time.monotonic() if deadlines else None)
-            return True
+                tasks = [
+                    (self._pairing_deadline, self._give_up_pairing),
+                    (self._presence_time, self._appear_unavailable),
+                ]
+                timed = [(moment - time.monotonic(), task) for moment, task in tasks if moment is not None]
+                left, task = min(timed, key=lambda entry: entry[0], default=(None, None))
+                if left is not None and left <= 0:
+                    return task
+                self._changed.wait(left)
+            return None
+
+    def _give_up_pairing(self) -> None:
+        self._handle(PairingFailed(PairingFailure.TIMED_OUT))
 
     def _disconnect(self) -> None:
         """Closes the socket of a client that has one; one that is still dialing is closed when it first calls back."""
@@ -324,11 +332,6 @@ def _online_after(event: Event, online: bool) -> bool:
     if isinstance(event, Connected):
         return True
     return online and not isinstance(event, Disconnected) and not is_final(event)
-
-
-def _has_come(moment: float | None) -> bool:
-    """Whether a moment of the monotonic clock has come; None never does."""
-    return moment is not None and moment <= time.monotonic()
 
 
 def _address(chat: Jid) -> JID:

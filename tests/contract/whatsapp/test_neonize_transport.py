@@ -75,6 +75,15 @@ class TestDeviceStore:
         assert (store.paired, store.find_sent(SECRET), store.find_sent(b"?" * 32)) == (True, "3EB0A1", None)
         assert str(store.lid()) == "264871930155482@lid"
 
+    def test_push_name_is_read(self, store: NeonizeDeviceStore, tmp_path: Path) -> None:
+        """Empty without a device and before the library has learned it."""
+        names = [store.push_name]
+        link_device(tmp_path / "device" / FILE_NAME)
+        names.append(store.push_name)
+        with closing(sqlite3.connect(tmp_path / "device" / FILE_NAME)) as database, database:
+            database.execute("UPDATE whatsmeow_device SET push_name = 'Salon'")
+        assert [*names, store.push_name] == ["", "", "Salon"]
+
     def test_unlinked_device_takes_its_records_along(self, store: NeonizeDeviceStore, tmp_path: Path) -> None:
         """After the device is forgotten nothing can be said about what it sent, and nothing is guessed."""
         link_device(tmp_path / "device" / FILE_NAME)

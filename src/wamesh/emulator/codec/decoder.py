@@ -17,8 +17,10 @@ from wamesh.emulator.codec.tokens import DOMAIN_SERVERS, NIBBLE_DIGITS
 MAX_DEPTH: Final = 32
 MAX_NODES: Final = 100_000
 """A login uploads 812 keys in about 2,500 elements; nothing that clients send comes near this."""
-MAX_BYTES: Final = 16 << 20
-"""After decompression: what the largest frame could hold plain."""
+MAX_BYTES: Final = 8 << 20
+"""Plain, or after decompression: half of what a frame can hold, so that a message still fits in one when it is passed
+on with more attributes than it came with.
+"""
 
 _LISTS: Final = frozenset({tokens.LIST_EMPTY, tokens.LIST_8, tokens.LIST_16})
 _BINARIES: Final = frozenset({tokens.BINARY_8, tokens.BINARY_20, tokens.BINARY_32})
@@ -46,11 +48,13 @@ def decode(data: bytes) -> Node:
 def _body(data: bytes) -> bytes:
     if not data:
         raise CodecError("an empty stanza")
-    if data[0] == 0:
-        return data[1:]
-    if data[0] != _COMPRESSED:
+    if data[0] == _COMPRESSED:
+        return _decompressed(data[1:])
+    if data[0]:
         raise CodecError(f"unknown flags {data[0]:#04x}")
-    return _decompressed(data[1:])
+    if len(data) > MAX_BYTES + 1:
+        raise CodecError(f"a stanza of {len(data)} bytes")
+    return data[1:]
 
 
 def _decompressed(data: bytes) -> bytes:

@@ -1,8 +1,8 @@
 """The settings that an account's phone shares with its linked devices: the key to them, and the push name.
 
 A device that has just come in gets the key as a message of category `peer`; it then fetches the settings from the
-server, and there its own push name. The phone itself keeps only the key: it fetches what it has to know, and what it
-changes it uploads as one more patch.
+server, and there its own push name. (It gets the history in the same way, see `history`.) The phone itself keeps only
+the key: it fetches what it has to know, and what it changes it uploads as one more patch.
 
 Owns: the account's key, the phone's copy of the collection `critical_block`, and whose name wins when both sides
 changed it (the one uploaded last). Refuses: other collections, which devices share among themselves, and encryption
@@ -29,6 +29,7 @@ from wamesh.emulator.app_state import (
 )
 from wamesh.emulator.codec import SERVER, Node
 from wamesh.emulator.messages import Message, ProtocolMessage, SyncActionValue, SyncdPatch
+from wamesh.emulator.phones.history import empty_history
 from wamesh.emulator.server.people import PHONE, Device, Person
 from wamesh.emulator.signal import RandomBytes
 from wamesh.emulator.store import Documents
@@ -86,12 +87,13 @@ class SharedSettings:
             self._ask()
 
     def welcome(self) -> None:
-        """Gives the key to every device that does not have it yet."""
+        """Gives every device that has not been given them yet the key, and the history."""
         for number, device in sorted(self._person.devices.items()):
             if number != PHONE and self._documents.get(TOLD, device.name) is None:
                 self._documents.put(TOLD, device.name, b"")
                 self.publish_name()
                 self._share_key(device)
+                self._hands.tell(device, empty_history())
 
     # What comes in
 

@@ -1,12 +1,12 @@
 """Files in messages: a phone uploads what it sends, and fetches what it was sent.
 
-Owns: the fields of a message that point to a file. Refuses: encryption (`media`) and keeping (the server's store).
+Owns: the fields of a message that point to a file. Refuses: encryption (`sealed_files`) and keeping (the server).
 Invariant: what a phone attached, another phone that reads the message fetches unchanged.
 """
 
 from typing import Any, Final, Protocol
 
-from wamesh.emulator.phones.media import DamagedMedia, MediaKind, decrypt, encrypt
+from wamesh.emulator.sealed_files import DamagedMedia, MediaKind, decrypt, encrypt
 from wamesh.emulator.signal import RandomBytes
 
 _HOST: Final = "https://mmg.whatsapp.net"

@@ -17,7 +17,7 @@ from wamesh.emulator.codec import Address
 from wamesh.emulator.messages import Message
 from wamesh.emulator.phones import samples
 from wamesh.emulator.phones.attachments import Attachments
-from wamesh.emulator.phones.media import MediaKind
+from wamesh.emulator.sealed_files import MediaKind
 from wamesh.emulator.signal import RandomBytes
 from wamesh.emulator.v1 import emulator_pb2 as pb
 

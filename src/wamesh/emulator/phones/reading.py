@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from wamesh.emulator.phones.attachments import Attachments
-from wamesh.emulator.phones.media import MediaKind
+from wamesh.emulator.sealed_files import MediaKind
 from wamesh.emulator.v1 import emulator_pb2 as pb
 
 _WRAPPERS: Final = (

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from wamesh.emulator.messages import ExternalBlobReference, SyncdMutation, SyncdPatch, SyncdSnapshot
-from wamesh.emulator.phones.media import MediaKind, encrypt
+from wamesh.emulator.sealed_files import MediaKind, encrypt
 from wamesh.emulator.server.people import Person
 from wamesh.emulator.store import Documents
 

@@ -15,6 +15,7 @@ from wamesh.emulator.codec import CodecError, Node, decode, encode
 from wamesh.emulator.messages import ClientPayload
 from wamesh.emulator.noise import Frame, Handshaken, NoiseChannel, NoiseError, ServerIdentity
 from wamesh.emulator.server.directory import Device
+from wamesh.emulator.server.effects import BadStanza
 from wamesh.emulator.server.login import log_in
 from wamesh.emulator.server.pairing import PairingOffer
 from wamesh.emulator.server.registration import Registration
@@ -57,7 +58,7 @@ class Connection:
             self._write(self._channel.take_output())
             for event in events:
                 self._take(event)
-        except (NoiseError, CodecError, DecodeError) as error:
+        except (NoiseError, CodecError, DecodeError, BadStanza) as error:
             self.end(NOT_WELL_FORMED if self._pairing or self.device else None, f"malformed: {error}")
 
     def closed(self, detail: str) -> None:

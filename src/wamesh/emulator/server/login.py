@@ -8,7 +8,9 @@ replaced.
 from typing import TYPE_CHECKING, Any, Final
 
 from wamesh.emulator.codec import HIDDEN_SERVER, SERVER, Node
+from wamesh.emulator.codec.address import MAX_DEVICE
 from wamesh.emulator.server.directory import Device
+from wamesh.emulator.server.effects import BadStanza
 from wamesh.emulator.v1 import emulator_pb2 as pb
 
 if TYPE_CHECKING:
@@ -22,8 +24,10 @@ UNKNOWN_DEVICE: Final = 401
 
 
 def log_in(server: "Server", connection: "Connection", payload: Any, static_key: bytes) -> None:
-    """Admits the client of a `ClientPayload`, or refuses it and closes."""
+    """Admits the client of a `ClientPayload`, or refuses it and closes. Raises BadStanza."""
     phone_number, number = f"+{payload.username}", payload.device
+    if number > MAX_DEVICE:
+        raise BadStanza(f"there is no device {number}")
     person = server.directory.person(phone_number)
     device = person.devices.get(number) if person else None
     if device is None or not static_key or device.noise_key != static_key:

@@ -38,10 +38,10 @@ class Queues:
             device.queue[key] = decode(stanza)
 
     def keep(self, device: Device, key: str, stanza: Node) -> None:
-        """Lets a stanza wait for a linked device."""
+        """Lets a stanza wait for a linked device; raises CodecError, and keeps nothing, when it has no encoding."""
         if device.number != PHONE:
-            device.queue[key] = stanza
             self._documents.put(WAITING, f"{device.name}:{key}", encode(stanza))
+            device.queue[key] = stanza
 
     def settle(self, device: Device, key: str) -> Node | None:
         """Returns the stanza that waited under `key` and waits no more; None when there is none."""

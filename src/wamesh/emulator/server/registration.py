@@ -19,6 +19,9 @@ from wamesh.emulator.signal import curve
 
 WRAPPED_BYTES: Final = 80
 
+_KEY_LENGTHS: Final = {"eRegid": 4, "eIdent": 32, "eSkeyID": 3, "eSkeyVal": 32, "eSkeySig": 64}
+"""Of the fields of a `devicePairingData` that are keys (measured with neonize 0.5.2)."""
+
 _DEVICE_SIGNATURE: Final = b"\x06\x01"
 _DISPLAY_NAME: Final = re.compile(rb"[^()]+ \([^()]+\)")
 
@@ -36,7 +39,13 @@ class Registration:
 
     @classmethod
     def read(cls, data: Any, noise_key: bytes) -> Self:
-        """The keys of a `devicePairingData`, with the static key of its connection."""
+        """The keys of a `devicePairingData`, with the static key of its connection.
+
+        Raises BadStanza for one of another length: others would be handed what no bundle can hold.
+        """
+        for name, length in _KEY_LENGTHS.items():
+            if len(getattr(data, name)) != length:
+                raise BadStanza(f"{name} has {len(getattr(data, name))} bytes, not {length}")
         return cls(
             noise_key,
             data.eIdent,

@@ -122,7 +122,7 @@ def _wants_chat(request: Request) -> bool:
     return (
         request.method == "GET"
         and request.headers.get("upgrade", "").lower() == "websocket"
-        and urlsplit(request.target).path.startswith(CHAT_PATH)
+        and request.target.partition("?")[0].startswith(CHAT_PATH)
     )
 
 

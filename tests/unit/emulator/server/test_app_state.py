@@ -9,7 +9,7 @@ from support.server_world import ServerWorld
 from wamesh.emulator.app_state import CollectionState, open_patch
 from wamesh.emulator.codec import SERVER, Node
 from wamesh.emulator.messages import ExternalBlobReference, SyncdPatch, SyncdSnapshot
-from wamesh.emulator.phones.media import MediaKind, decrypt
+from wamesh.emulator.sealed_files import MediaKind, decrypt
 from wamesh.emulator.server.effects import Deliver
 from wamesh.emulator.server.people import Device
 from wamesh.emulator.server.stanzas import app_state
@@ -87,7 +87,7 @@ def test_snapshot_is_what_the_patches_add_up_to(world: ServerWorld) -> None:
     opened = decrypt(file, MediaKind.APP_STATE, reference.mediaKey, reference.fileSHA256)
     snapshot = SyncdSnapshot.FromString(opened)
     state = CollectionState(snapshot.version.version - 1).after(
-        app_state.SyncdPatch(mutations=[{"record": record} for record in snapshot.records]).mutations
+        SyncdPatch(mutations=[{"record": record} for record in snapshot.records]).mutations
     )
     assert (node.tag, collection.attribute("version"), len(snapshot.records)) == ("snapshot", "4", 2)
     assert snapshot.mac == state.mac(COLLECTION, KEY)

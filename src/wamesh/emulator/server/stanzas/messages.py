@@ -88,7 +88,7 @@ def _ack(message: Node, to: Address, context: Context, code: int = 0) -> Node:
 def _carry_once(message: Node, to: Address, recipient: Person | None, context: Context) -> Iterator[Effect]:
     """Delivers a message that is new; of one that came before, only the parts of devices that asked for it again."""
     message_id = message.attribute("id")
-    parts = list(_parts(message, context))
+    parts = _parts(message, recipient, context)
     if not context.queues.note_sent(context.sender, message_id):
         asking = context.queues.take_asking(context.sender, message_id)
         parts = [part for part in parts if part.device in asking]
@@ -99,13 +99,16 @@ def _carry_once(message: Node, to: Address, recipient: Person | None, context: C
         yield from _deliver(message, to, parts, context)
 
 
-def _parts(message: Node, context: Context) -> Iterator[Part]:
-    participants = message.child("participants")
+def _parts(message: Node, recipient: Person | None, context: Context) -> list[Part]:
+    """One part a device, the first; those for devices of other people than recipient and author go nowhere."""
+    participants, parts = message.child("participants"), dict[Device, Part]()
     for participant in participants.children("to") if participants else ():
         address = participant.address("jid")
         device = context.directory.device(address) if address else None
-        if device is not None and device is not context.sender:
-            yield Part(device, participant.children("enc"))
+        if device is None or device is context.sender or device.person not in (recipient, context.sender.person):
+            continue
+        parts.setdefault(device, Part(device, participant.children("enc")))
+    return list(parts.values())
 
 
 def _direct_parts(message: Node, to: Address, recipient: Person | None) -> list[Part]:

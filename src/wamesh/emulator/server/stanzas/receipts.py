@@ -25,8 +25,8 @@ TO_OWN_PHONE: Final = "server-error"
 def carry(receipt: Node, context: Context) -> Iterator[Effect]:
     """Settles the messages, acks the receipt, and passes it on."""
     to, kind = receipt.address("to"), receipt.attribute("type")
-    if to is None:
-        raise BadStanza("a receipt needs an address")
+    if to is None or not receipt.attribute("id"):
+        raise BadStanza("a receipt needs an address and an id")
     other = context.find(to)
     for message_id in _message_ids(receipt):
         _note(message_id, kind, receipt, other, context)

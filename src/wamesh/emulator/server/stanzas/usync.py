@@ -5,7 +5,7 @@ was asked by. A person is named by phone number or LID in `jid`, or, who may not
 (`12025550123@c.us` from whatsmeow, `+12025550123` from Baileys).
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from wamesh.emulator.codec import HIDDEN_SERVER, PHONE_NUMBER_SERVER, Address, Node
@@ -13,6 +13,9 @@ from wamesh.emulator.server.directory import PHONE, Person
 from wamesh.emulator.server.effects import BadStanza, Context, Effect
 from wamesh.emulator.server.stanzas.replies import result
 from wamesh.emulator.v1 import emulator_pb2 as pb
+
+USERS_MAX: Final = 1000
+"""More people at once are refused: each that nobody knew yet gets a phone with keys, which takes its time."""
 
 _COPIED: Final = ("sid", "index", "last", "mode", "context")
 _NOT_FOUND: Final = {"code": "404", "text": "item-not-found"}
@@ -24,10 +27,17 @@ def look_up(query: Node, context: Context) -> Iterator[Effect]:
     asked, listed = (usync.child("query"), usync.child("list")) if usync else (None, None)
     if usync is None or asked is None or listed is None:
         raise BadStanza("a usync needs a query and a list")
+    if len(listed.children("user")) > USERS_MAX:
+        raise BadStanza(f"more than {USERS_MAX} people at once")
     users = tuple(_user(user, asked, context) for user in listed.children("user"))
     attributes = {name: usync.attribute(name) for name in _COPIED}
-    topics = Node("result", {}, tuple(Node(topic.tag) for topic in asked.children()))
+    topics = Node("result", {}, tuple(map(Node, _asked_topics(asked))))
     yield result(query, Node("usync", attributes, (topics, Node("list", {}, users))))
+
+
+def _asked_topics(asked: Node) -> Iterable[str]:
+    """Each topic once, however often it is named."""
+    return dict.fromkeys(topic.tag for topic in asked.children())
 
 
 def _user(user: Node, asked: Node, context: Context) -> Node:
@@ -62,7 +72,7 @@ def _contact(number: str, address: Address, person: Person | None, contact: Node
 
 
 def _topics(person: Person | None, asked: Node) -> tuple[Node, ...]:
-    topics = (topic.tag for topic in asked.children())
+    topics = _asked_topics(asked)
     if person is None:
         return tuple(Node(topic, {}, (Node("error", _NOT_FOUND),)) for topic in topics if topic == "devices")
     return tuple(_TOPICS[topic](person) for topic in topics if topic in _TOPICS)

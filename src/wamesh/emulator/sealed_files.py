@@ -1,4 +1,4 @@
-"""Files as they travel: encrypted by the sender's phone, kept by a media server that cannot read them.
+"""Files as they travel: encrypted by whoever sends them, kept by a media server that cannot read them.
 
 Owns: a file's keys, encryption and the checks on the way back. Refuses: storing and moving the encrypted file.
 Invariant: `decrypt` returns exactly what `encrypt` was given, or raises DamagedMedia.

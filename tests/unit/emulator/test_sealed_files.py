@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.randomness import seeded_bytes
 
-from wamesh.emulator.phones.media import DamagedMedia, MediaKind, decrypt, encrypt
+from wamesh.emulator.sealed_files import DamagedMedia, MediaKind, decrypt, encrypt
 
 KINDS = st.sampled_from(MediaKind)
 

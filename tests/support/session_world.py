@@ -1,0 +1,200 @@
+"""A gateway's sessions on the real client library against the protocol emulator, and what can be done to them from
+outside: where the next process is led to, who holds the lease, whether the database answers.
+
+Every (state, event) that the session machine is asked about is kept in `seen`.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+import sqlite3
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, closing, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from support.emulator import RunningEmulator, protocol_emulator
+from support.gateway_sessions import PATIENCE_SECONDS, QUICK, Gateway, gateway
+
+from wamesh.emulator.v1 import emulator_pb2 as pb
+from wamesh.gateway import session_keeper
+from wamesh.gateway.lease import LeaseTimes
+from wamesh.gateway.session import Event, Reason, SessionState
+from wamesh.gateway.sessions import PairingEvent, SessionSnapshot
+from wamesh.storage.database import open_database
+from wamesh.storage.gateway_sessions import SqlLeaseStore
+from wamesh.storage.sqlite_file import sqlite_url
+from wamesh.whatsapp.events import Paired, QrIssued
+
+COMPANY: Final = 7
+SALON: Final = "+12025550101"
+CUSTOMER: Final = "+447700900123"
+SHORT_LEASE: Final = LeaseTimes(timedelta(seconds=3), timedelta(milliseconds=300))
+CLOSED: Final = "127.0.0.1:1"
+
+Pair = tuple[SessionState, Event]
+
+
+@dataclass
+class World:
+    """One company, its network, and the hands that reach both."""
+
+    directory: Path
+    emulator: RunningEmulator
+    led: Mapping[str, str]
+    silent: str
+    """An address that takes connections and never says a word."""
+    ends: ExitStack
+    """Closing it ends the network."""
+    seen: set[Pair] = field(default_factory=set)
+    options: Mapping[str, str] | None = None
+    """What the next session process is told; None while nobody can tell."""
+
+    def lead_to(self, wire_address: str = "") -> None:
+        """Leads the next process to an address, or to the network again."""
+        self.options = {**self.led, "wire_address": wire_address} if wire_address else self.led
+
+    def gateway(self, **policy: Any) -> AbstractAsyncContextManager[Gateway]:
+        """A gateway on the company's directory; a second one after it finds what the first left."""
+        return gateway(
+            self.directory,
+            "",
+            transport="emulator",
+            transport_options=self._answer,
+            policy=replace(QUICK, **policy),
+            lease_times=SHORT_LEASE,
+            send_timeout=timedelta(seconds=2),
+        )
+
+    async def _answer(self) -> Mapping[str, str]:
+        if self.options is None:
+            raise ConnectionError("nobody tells where the network is")
+        return self.options
+
+    @asynccontextmanager
+    async def stolen_lease(self, held: Gateway) -> AsyncIterator[None]:
+        """Another gateway has the company's lease, as after ours had lapsed, for as long as the context lasts."""
+        database = await open_database(sqlite_url(self.directory / "gateway.db"))
+        leases = SqlLeaseStore(database)
+        try:
+            known = held.supervisor.snapshots()
+            await leases.release(COMPANY, known[0].epoch if known else 0)
+            lease = await leases.acquire(COMPANY, "another-gateway", "", timedelta(minutes=5))
+            yield
+            await leases.release(COMPANY, lease.epoch)  # type: ignore[union-attr]
+        finally:
+            await database.close()
+
+    @contextmanager
+    def lost_leases(self) -> Iterator[None]:
+        """The database cannot tell who holds what while the context lasts."""
+        self.execute("ALTER TABLE leases RENAME TO leases_away")
+        try:
+            yield
+        finally:
+            self.execute("ALTER TABLE leases_away RENAME TO leases")
+
+    async def lose_network(self, held: Gateway) -> None:
+        """Cuts the connection and lets no other through, until `clear_faults`."""
+        self.emulator.inject(SALON, pb.FAULT_KIND_SERVICE_DOWN)
+        self.emulator.inject(SALON, pb.FAULT_KIND_DROP_CONNECTION)
+        await reach(held, SessionState.DISCONNECTED)
+
+    async def find_network(self, held: Gateway) -> None:
+        """The network is back, and an operator does not wait for the next try."""
+        self.clear_faults()
+        await held.supervisor.reconnect(COMPANY)
+        await reach(held, SessionState.CONNECTED)
+
+    def clear_faults(self) -> None:
+        """Nothing goes wrong from here on."""
+        self.emulator.stub.ClearFaults(pb.ClearFaultsRequest(account_phone_number=SALON))
+
+    def execute(self, sql: str) -> None:
+        """Changes the gateway's database behind its back."""
+        with closing(sqlite3.connect(self.directory / "gateway.db")) as database:
+            database.execute(sql)
+            database.commit()
+
+    async def saw(self, state: SessionState, event: Event) -> None:
+        """Waits until the machine was asked about the pair; fails the test after 15 s."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while (state, event) not in self.seen:  # noqa: ASYNC110 - the machine tells nobody
+                await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """A fresh network with the salon's account on it."""
+    with ExitStack() as ends, socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        emulator = ends.enter_context(protocol_emulator())
+        emulator.add_account(SALON, "Salon")
+        led = emulator.trust().options(tmp_path)
+        world = World(tmp_path / "data", emulator, led, "{}:{}".format(*silent.getsockname()), ends, options=led)
+        advance = session_keeper.advance
+
+        def recording(session: Any, event: Event, *arguments: Any, **named: Any) -> Any:
+            world.seen.add((session.state, event))
+            return advance(session, event, *arguments, **named)
+
+        monkeypatch.setattr(session_keeper, "advance", recording)
+        yield world
+
+
+@asynccontextmanager
+async def offering(held: Gateway) -> AsyncIterator[AsyncGenerator[PairingEvent, None]]:
+    """A pairing with its first code on offer; who leaves the context leaves the pairing."""
+    steps = held.supervisor.pair(COMPANY)
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            assert isinstance(await anext(steps), QrIssued)
+        yield steps
+    finally:
+        await steps.aclose()
+
+
+async def linked(held: Gateway, world: World) -> AsyncGenerator[PairingEvent, None]:
+    """Links the salon's number and waits for the login; the pairing stays open until its iterator is closed."""
+    steps = held.supervisor.pair(COMPANY)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        async for step in steps:
+            if isinstance(step, QrIssued):
+                await asyncio.to_thread(world.emulator.scan, SALON, step.code)
+            if isinstance(step, Paired):
+                break
+    await held.until(COMPANY, SessionState.CONNECTED)
+    return steps
+
+
+async def reach(held: Gateway, state: SessionState, *reasons: Reason) -> SessionSnapshot:
+    """Waits for a state, for one of the reasons if any are named; fails the test after 15 s."""
+
+    def wanted(session: SessionSnapshot) -> bool:
+        return session.state is state and (not reasons or session.reason in reasons)
+
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        return await held.supervisor.until(COMPANY, wanted)
+
+
+async def refused(error: type[Exception], *verbs: Callable[[int], Any]) -> None:
+    """Each verb is refused with the error."""
+    for verb in verbs:
+        with pytest.raises(error):
+            await verb(COMPANY)
+
+
+async def pair_refused(error: type[Exception], held: Gateway) -> None:
+    """Pair is refused with the error."""
+    with pytest.raises(error):
+        await anext(held.supervisor.pair(COMPANY))
+
+
+def strike(held: Gateway, blow: signal.Signals = signal.SIGKILL) -> None:
+    """Sends a signal to the session process."""
+    os.kill(held.pid_of(COMPANY), blow)
