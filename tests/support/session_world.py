@@ -21,9 +21,9 @@ from support.emulator import RunningEmulator, protocol_emulator
 from support.gateway_sessions import PATIENCE_SECONDS, QUICK, Gateway, gateway
 
 from wamesh.emulator.v1 import emulator_pb2 as pb
-from wamesh.gateway import session_keeper
 from wamesh.gateway.lease import LeaseTimes
-from wamesh.gateway.session import Event, Reason, SessionState
+from wamesh.gateway.session import Event, Reason, Session, SessionState
+from wamesh.gateway.session_machine import advance
 from wamesh.gateway.sessions import PairingEvent, SessionSnapshot
 from wamesh.storage.database import open_database
 from wamesh.storage.gateway_sessions import SqlLeaseStore
@@ -127,23 +127,22 @@ class World:
                 await asyncio.sleep(0.01)
 
 
-@pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+@contextmanager
+def fresh_world(directory: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """A fresh network with the salon's account on it."""
     with ExitStack() as ends, socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         emulator = ends.enter_context(protocol_emulator())
         emulator.add_account(SALON, "Salon")
-        led = emulator.trust().options(tmp_path)
-        world = World(tmp_path / "data", emulator, led, "{}:{}".format(*silent.getsockname()), ends, options=led)
-        advance = session_keeper.advance
+        led = emulator.trust().options(directory)
+        world = World(directory / "data", emulator, led, "{}:{}".format(*silent.getsockname()), ends, options=led)
 
-        def recording(session: Any, event: Event, *arguments: Any, **named: Any) -> Any:
+        def recording(session: Session, event: Event, *arguments: Any, **named: Any) -> Any:
             world.seen.add((session.state, event))
             return advance(session, event, *arguments, **named)
 
-        monkeypatch.setattr(session_keeper, "advance", recording)
+        monkeypatch.setattr("wamesh.gateway.session_keeper.advance", recording)
         yield world
 
 

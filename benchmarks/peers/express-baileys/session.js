@@ -2,8 +2,8 @@
  * One number's WhatsApp session on Baileys: pairs, keeps its keys in a directory, and comes back after a restart or a
  * lost connection. It stays down once it was replaced or logged out: to come back then would start a fight, or nothing.
  *
- * Events: `qr` (text), `paired`, `open`, `closed` (status code or null, whether for good), `message` and `status`
- * (Baileys' own objects, for what came in and for what became of what was sent).
+ * Events: `qr` (text), `paired`, `open`, `closed` (status code or null, whether for good), `message`, `status` and
+ * `credentials` (Baileys' own objects, for what came in, what became of what was sent, and what changed of the account).
  */
 import { EventEmitter } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -59,6 +59,7 @@ export class Session extends EventEmitter {
       syncFullHistory: false
     })
     socket.ev.on('creds.update', this.#saveCredentials)
+    socket.ev.on('creds.update', (update) => this.emit('credentials', update))
     socket.ev.on('connection.update', (update) => this.#connectionChanged(update))
     socket.ev.on('messages.upsert', ({ messages }) => {
       messages.filter(isWritten).forEach((message) => this.emit('message', message))

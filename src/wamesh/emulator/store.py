@@ -78,17 +78,25 @@ class Documents:
         return ((key, bytes(value)) for key, value in rows.fetchall())
 
     def commit(self) -> None:
-        """Writes what was put and deleted, in one transaction."""
+        """Writes what was put and deleted, in one transaction; when that fails, all of it waits for the next commit."""
         if not self._buffer:
             return
         self._database.execute("BEGIN")
+        try:
+            self._write()
+            self._database.execute("COMMIT")
+        except BaseException:
+            if self._database.in_transaction:
+                self._database.execute("ROLLBACK")
+            raise
+        self._buffer.clear()
+
+    def _write(self) -> None:
         for (kind, key), value in self._buffer.items():
             if value is None:
                 self._database.execute(_DELETE, (kind, key))
             else:
                 self._database.execute(_PUT, (kind, key, value))
-        self._database.execute("COMMIT")
-        self._buffer.clear()
 
     def close(self) -> None:
         """Commits and lets go of the file."""

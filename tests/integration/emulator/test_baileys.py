@@ -48,6 +48,12 @@ class Line:
         self.emulator.scan(self.account, client.event("qr")["qr"])
         client.event("connected")
 
+    def link_with_settings(self, client: Baileys) -> None:
+        """Pairs it, and waits until it is logged in and has the key to the account's shared settings, in any order."""
+        self.emulator.scan(self.account, client.event("qr")["qr"])
+        if "settingsKey" not in client.events_until("connected"):
+            client.event("settingsKey")
+
     def say(self, text: str) -> str:
         """The customer writes; returns the message id."""
         return self.emulator.say(self.customer, self.account, text, push_name=CUSTOMER_NAME)
@@ -255,19 +261,22 @@ def test_numbers_are_found(line: Line, client: Baileys) -> None:
 # Settings that the account's devices share
 
 
-def test_accounts_new_name_reaches_the_client(line: Line, client: Baileys) -> None:
+def test_accounts_new_name_reaches_the_client(line: Line) -> None:
     """The owner changes the push name: the client is told, fetches the patch, checks its codes, and takes it over."""
-    client.event("settingsKey")
-    line.emulator.add_account(line.account, "Studio")
-    assert client.event("named")["named"] == "Studio"
+    with line.client() as client:
+        line.link_with_settings(client)
+        line.emulator.add_account(line.account, "Studio")
+        while client.event("named")["named"] != "Studio":
+            pass
 
 
-def test_clients_new_name_is_the_accounts(line: Line, client: Baileys) -> None:
+def test_clients_new_name_is_the_accounts(line: Line) -> None:
     """The client changes the push name by a patch of its own, twice; the phone can read them."""
-    client.event("settingsKey")
-    for name in ("Studio", "Atelier"):
-        client.ask("rename", name=name)
-        assert line.push_name() == name
+    with line.client() as client:
+        line.link_with_settings(client)
+        for name in ("Studio", "Atelier"):
+            client.ask("rename", name=name)
+            assert line.push_name() == name
 
 
 # Files

@@ -204,7 +204,7 @@ async def test_a_draining_gateway_ends_its_streams_and_counts_no_attempt(
     call = await gateway.open()
     await next_delivery(call)
     gateway.inbox.drain()
-    await gateway.server.stop(1)
+    await gateway.server.stop(10)
     with pytest.raises(grpc.aio.AioRpcError) as failure:
         await call.read()
     assert (failure.value.code(), refusal_of(failure.value).reason) == (grpc.StatusCode.UNAVAILABLE, "DRAINING")

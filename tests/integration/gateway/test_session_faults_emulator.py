@@ -10,6 +10,7 @@ import signal
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import timedelta
+from pathlib import Path
 from typing import Final
 
 import grpc
@@ -21,13 +22,13 @@ from support.session_world import (
     CUSTOMER,
     SALON,
     World,
+    fresh_world,
     linked,
     offering,
     pair_refused,
     reach,
     refused,
     strike,
-    world,
 )
 
 from wamesh.emulator.v1 import emulator_pb2 as pb
@@ -48,8 +49,6 @@ from wamesh.gateway.session import Event, Reason, SessionState
 from wamesh.gateway.session_table import LATE, TABLE
 from wamesh.whatsapp.events import PairingFailed, PairingFailure
 from wamesh.whatsapp.transport import Uncertain
-
-__all__ = ["world"]
 
 E, S, R = Event, SessionState, Reason
 
@@ -173,14 +172,13 @@ def test_every_row_is_provoked_or_out_of_reach() -> None:
     assert [name for name in PROVOKED if name not in globals()] == []
 
 
-@pytest.fixture(autouse=True)
-def held_to_the_table(request: pytest.FixtureRequest) -> Iterator[None]:
-    """What PROVOKED claims of a test is what the machine was asked in it."""
-    yield
-    claimed = PROVOKED.get(request.function.__name__)
-    if claimed is not None:
-        pairs = {(state, event) for state, events in claimed.items() for event in events}
-        assert pairs - request.getfixturevalue("world").seen == set()
+@pytest.fixture
+def world(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """A world of the test's own. What PROVOKED claims of a test is what the machine was asked in it."""
+    with fresh_world(tmp_path, monkeypatch) as world:
+        yield world
+    claimed = PROVOKED[request.function.__name__]
+    assert {(state, event) for state, events in claimed.items() for event in events} - world.seen == set()
 
 
 async def test_nothing_but_pair_links_a_company(world: World) -> None:

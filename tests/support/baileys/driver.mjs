@@ -24,12 +24,10 @@ const session = await Session.load(process.env.AUTH_DIRECTORY, ledToEmulator())
 
 session.on('qr', (qr) => tell({ qr }))
 session.on('paired', () => tell({ paired: true }))
-session.on('open', () => {
-  session.connected.ev.on('creds.update', ({ me, myAppStateKeyId }) => {
-    if (myAppStateKeyId) tell({ settingsKey: myAppStateKeyId })
-    if (me?.name) tell({ named: me.name })
-  })
-  tell({ connected: true, me: session.connected.user })
+session.on('open', () => tell({ connected: true, me: session.connected.user }))
+session.on('credentials', ({ me, myAppStateKeyId }) => {
+  if (myAppStateKeyId) tell({ settingsKey: myAppStateKeyId })
+  if (me?.name) tell({ named: me.name })
 })
 session.on('closed', (statusCode, forGood) => tell({ closed: statusCode, forGood }))
 session.on('message', (message) => {

@@ -81,10 +81,15 @@ class Exchange:
         self._watch_time()
 
     def _take(self, request: Request) -> None:
-        if _wants_chat(request):
+        try:
+            asked = _media_request(request)
+        except BadRequest as bad:
+            self._connection.send(answer(bad.status))
+            raise
+        if _wants_chat(asked):
             self._become_websocket(request)
             return
-        response = self._media.handle(_media_request(request))
+        response = self._media.handle(asked)
         self._last = request.upgrade or not request.keep_alive
         start = head(response.status, len(response.body), response.headers, keep_alive=not self._last)
         self._body = memoryview(b"" if request.method == "HEAD" else response.body)
@@ -118,16 +123,20 @@ class Exchange:
             self._connection.expect_within(limit)
 
 
-def _wants_chat(request: Request) -> bool:
+def _wants_chat(request: MediaRequest) -> bool:
     return (
         request.method == "GET"
         and request.headers.get("upgrade", "").lower() == "websocket"
-        and request.target.partition("?")[0].startswith(CHAT_PATH)
+        and request.path.startswith(CHAT_PATH)
     )
 
 
 def _media_request(request: Request) -> MediaRequest:
-    url = urlsplit(request.target)
+    """Raises BadRequest for a target that is no URL."""
+    try:
+        url = urlsplit(request.target)
+    except ValueError as error:
+        raise BadRequest(400, f"no URL: {error}") from error
     return MediaRequest(
         method=request.method,
         host=request.headers.get("host", "").partition(":")[0].lower(),

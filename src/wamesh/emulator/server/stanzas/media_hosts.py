@@ -1,5 +1,6 @@
 """Where files go: the hosts for uploads and downloads, and a token that names who uploads."""
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -11,6 +12,7 @@ HOST: Final = "mmg.whatsapp.net"
 """Serves both; it is also the host of clients that do not ask (read in Baileys)."""
 
 _VALID_SECONDS: Final = 3600
+_TOKEN: Final = re.compile(r"([1-9][0-9]{6,14})\.([1-9][0-9]{0,4})")
 
 
 def upload_token(device_name: str) -> str:
@@ -20,8 +22,8 @@ def upload_token(device_name: str) -> str:
 
 def uploader(token: str) -> tuple[str, int]:
     """Returns the phone number and the device number behind a token; ("", 0) for one that names nobody."""
-    number, dot, device = token.partition(".")
-    return (f"+{number}", int(device)) if dot and number.isdecimal() and device.isdecimal() else ("", 0)
+    named = _TOKEN.fullmatch(token)
+    return (f"+{named[1]}", int(named[2])) if named else ("", 0)
 
 
 def tell(query: Node, context: Context) -> Iterator[Effect]:
