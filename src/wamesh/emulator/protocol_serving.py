@@ -17,7 +17,7 @@ from wamesh.emulator.noise import ServerIdentity
 from wamesh.emulator.protocol import ProtocolNetwork
 from wamesh.emulator.server.server import Server
 from wamesh.emulator.serving import Emulator, call_later, refuse_outside, serve_control
-from wamesh.emulator.store import IN_MEMORY, Documents, StoreInUse
+from wamesh.emulator.store import IN_MEMORY, Documents, NoStore, StoreInUse
 from wamesh.emulator.timing import PairingPace
 from wamesh.emulator.v1 import emulator_pb2 as pb
 from wamesh.emulator.wire import Certificates, ServiceDown, WirePort, listen
@@ -66,7 +66,7 @@ def _documents(directory: Path | None) -> Documents:
     directory.mkdir(parents=True, exist_ok=True)
     try:
         return Documents.open(directory / FILE_NAME)
-    except StoreInUse as error:
+    except (NoStore, StoreInUse) as error:
         raise WrongSetting(f"WAMESH_DATA_DIRECTORY: {error}") from None
 
 

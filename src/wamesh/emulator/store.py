@@ -33,6 +33,13 @@ class StoreInUse(Exception):
         super().__init__(f"{path} is in use by another emulator: end it, or give this one another data directory.")
 
 
+class NoStore(Exception):
+    """The file is something else, or damaged."""
+
+    def __init__(self, path: str, why: str) -> None:
+        super().__init__(f"{path} cannot be read as an emulator's store ({why}): move it away, or take another directory.")
+
+
 class Documents:
     """The documents of one emulator; used from one thread."""
 
@@ -42,7 +49,7 @@ class Documents:
 
     @classmethod
     def open(cls, path: Path | str = IN_MEMORY) -> Self:
-        """Opens the file at `path`, made when missing; in memory by default. Raises StoreInUse."""
+        """Opens the file at `path`, made when missing; in memory by default. Raises StoreInUse, NoStore."""
         database = sqlite3.connect(path, isolation_level=None, timeout=0)
         try:
             database.execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -54,6 +61,9 @@ class Documents:
             if "locked" in str(error):
                 raise StoreInUse(str(path)) from None
             raise
+        except sqlite3.DatabaseError as error:
+            database.close()
+            raise NoStore(str(path), str(error)) from None
         return cls(database)
 
     def put(self, kind: str, key: str, value: bytes) -> None:
