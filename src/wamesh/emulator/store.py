@@ -6,6 +6,7 @@ Invariant: after `commit` has returned, everything put before it outlives the pr
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, Self
 
@@ -37,7 +38,9 @@ class NoStore(Exception):
     """The file is something else, or damaged."""
 
     def __init__(self, path: str, why: str) -> None:
-        super().__init__(f"{path} cannot be read as an emulator's store ({why}): move it away, or take another directory.")
+        super().__init__(
+            f"{path} cannot be read as an emulator's store ({why}): move it away, or take another directory."
+        )
 
 
 class Documents:
@@ -50,21 +53,12 @@ class Documents:
     @classmethod
     def open(cls, path: Path | str = IN_MEMORY) -> Self:
         """Opens the file at `path`, made when missing; in memory by default. Raises StoreInUse, NoStore."""
-        database = sqlite3.connect(path, isolation_level=None, timeout=0)
         try:
-            database.execute("PRAGMA locking_mode = EXCLUSIVE")
-            database.execute("PRAGMA journal_mode = WAL")
-            database.execute("PRAGMA synchronous = NORMAL")
-            database.execute(_TABLE)
-        except sqlite3.OperationalError as error:
-            database.close()
+            return cls(_opened(path))
+        except sqlite3.DatabaseError as error:
             if "locked" in str(error):
                 raise StoreInUse(str(path)) from None
-            raise
-        except sqlite3.DatabaseError as error:
-            database.close()
             raise NoStore(str(path), str(error)) from None
-        return cls(database)
 
     def put(self, kind: str, key: str, value: bytes) -> None:
         """Keeps `value`, in the place of an earlier one; cheap, nothing is written before `commit`."""
@@ -112,3 +106,16 @@ class Documents:
         """Commits and lets go of the file."""
         self.commit()
         self._database.close()
+
+
+def _opened(path: Path | str) -> sqlite3.Connection:
+    """Returns the database at `path`, held by this process alone; raises sqlite3.DatabaseError."""
+    with ExitStack() as on_error:
+        database = sqlite3.connect(path, isolation_level=None, timeout=0)
+        on_error.callback(database.close)
+        database.execute("PRAGMA locking_mode = EXCLUSIVE")
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = NORMAL")
+        database.execute(_TABLE)
+        on_error.pop_all()
+    return database

@@ -167,7 +167,9 @@ async def room_database(url: str, room: Room) -> AsyncIterator[Database]:
         from wamesh.storage.sqlite_file import sqlite_path
 
         sqlite_path(url).parent.mkdir(parents=True, exist_ok=True)
-    await migrate(url, room)
+    from wamesh.storage.migrations.own_process import migrate_elsewhere
+
+    await migrate_elsewhere(url, room)
     database = await open_database(url, schema_of(room))
     try:
         yield database
@@ -196,7 +198,8 @@ def schema_of(room: Room) -> str:
 async def migrate(url: str, room: Room) -> None:
     """Brings the room's tables to this release's newest revision; costs one query when they are there.
 
-    Safe to call from any number of processes at once. Raises DatabaseTooNew, DatabaseUnavailable.
+    Runs Alembic in this process; `room_database` has a process of its own do it. Safe to call from any number of
+    processes at once. Raises DatabaseTooNew, DatabaseUnavailable.
     """
     from wamesh.storage.migrations.runner import migrate_room
 

@@ -122,7 +122,9 @@ class _EventKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EventKind.V
     EVENT_KIND_DEVICE_RECEIVED: _EventKind.ValueType  # 12
     """A device said that it has the customer's message."""
     EVENT_KIND_MESSAGE_SENT: _EventKind.ValueType  # 13
-    """A device (0 is the owner's phone) wrote `text` to the customer, who has it now."""
+    """A device (0 is the owner's phone) wrote `text` to the customer, who has it now. `detail` says `with an AI label` when
+    the customer's phone shows the message as written by a machine.
+    """
     EVENT_KIND_MESSAGE_REPEATED: _EventKind.ValueType  # 14
     """A device sent a message id again; the customer sees nothing new."""
     EVENT_KIND_MESSAGE_REJECTED: _EventKind.ValueType  # 15
@@ -184,7 +186,9 @@ EVENT_KIND_CUSTOMER_SENT: EventKind.ValueType  # 11
 EVENT_KIND_DEVICE_RECEIVED: EventKind.ValueType  # 12
 """A device said that it has the customer's message."""
 EVENT_KIND_MESSAGE_SENT: EventKind.ValueType  # 13
-"""A device (0 is the owner's phone) wrote `text` to the customer, who has it now."""
+"""A device (0 is the owner's phone) wrote `text` to the customer, who has it now. `detail` says `with an AI label` when
+the customer's phone shows the message as written by a machine.
+"""
 EVENT_KIND_MESSAGE_REPEATED: EventKind.ValueType  # 14
 """A device sent a message id again; the customer sees nothing new."""
 EVENT_KIND_MESSAGE_REJECTED: EventKind.ValueType  # 15

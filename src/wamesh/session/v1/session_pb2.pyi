@@ -139,7 +139,7 @@ class Begin(_message.Message):
     directory: _builtins.str
     """The company's own directory: device store and journal."""
     transport: _builtins.str
-    """Name of the transport: "neonize" or "memory"."""
+    """Name of the transport: "neonize", "emulator" or "memory"."""
     lease_deadline_ns: _builtins.int
     """The first lease deadline, as in ExtendLease."""
     @_builtins.property

@@ -60,14 +60,18 @@ async def migrate_room(url: str, room: Room) -> None:
 
 async def migrate_to_newest(url: str, history: History) -> None:
     """Runs the scripts that the database has not seen. Raises DatabaseTooNew, DatabaseUnavailable."""
+    if not await is_newest(url, history):
+        async with _alone_in_process():
+            await (_upgrade_sqlite if url.startswith("sqlite:") else _upgrade_postgresql)(url, history)
+
+
+async def is_newest(url: str, history: History) -> bool:
+    """Whether the database is at the revision that this release needs: one query. Raises DatabaseUnavailable."""
     database = await open_database(url, history.schema)
     try:
-        current = await database.read(lambda: _current_revision(history, database.engine))
+        return await database.read(lambda: _current_revision(history, database.engine)) == history.newest()
     finally:
         await database.close()
-    if current != history.newest():
-        async with _alone_in_process():
-            await (_upgrade_sqlite if database.engine == "sqlite" else _upgrade_postgresql)(url, history)
 
 
 @asynccontextmanager

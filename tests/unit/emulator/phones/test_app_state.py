@@ -66,8 +66,10 @@ class SettingsClient:
 
     def _ask(self, *patch: Node) -> Node:
         collection = Node("collection", {"name": COLLECTION, "version": str(self.state.version)}, patch or None)
-        attributes = {"to": SERVER, "xmlns": "w:sync:app:state", "type": "set", "id": "q"}
-        self._world.server.receive(self.client.device, Node("iq", attributes, (Node("sync", {}, (collection,)),)))
+        attributes = {"xmlns": "w:sync:app:state", "type": "set", "id": "q"}
+        self._world.server.receive(
+            self.client.device, Node("iq", {"to": SERVER, **attributes}, (Node("sync", {}, (collection,)),))
+        )
         return self.client.told("iq")[-1]
 
 

@@ -23,8 +23,8 @@ def world() -> ServerWorld:
 
 
 def query(*collections: Node) -> Node:
-    attributes = {"to": SERVER, "xmlns": "w:sync:app:state", "type": "set", "id": "1"}
-    return Node("iq", attributes, (Node("sync", {}, collections),))
+    attributes = {"xmlns": "w:sync:app:state", "type": "set", "id": "1"}
+    return Node("iq", {"to": SERVER, **attributes}, (Node("sync", {}, collections),))
 
 
 def fetch(version: int = 0, *, snapshot: bool = False, name: str = COLLECTION) -> Node:
