@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import pytest
 from support.emulator import RunningEmulator, protocol_emulator
-from support.gateway_sessions import PATIENCE_SECONDS, QUICK, Gateway, gateway
+from support.gateway_sessions import PATIENCE_SECONDS, QUICK, Gateway, eventually, gateway, session_pids
 
 from wamesh.emulator.v1 import emulator_pb2 as pb
 from wamesh.gateway.lease import LeaseTimes
@@ -194,6 +194,7 @@ async def pair_refused(error: type[Exception], held: Gateway) -> None:
         await anext(held.supervisor.pair(COMPANY))
 
 
-def strike(held: Gateway, blow: signal.Signals = signal.SIGKILL) -> None:
-    """Sends a signal to the session process."""
+async def strike(held: Gateway, blow: signal.Signals = signal.SIGKILL) -> None:
+    """Sends a signal to the session process, as soon as it has opened its journal."""
+    await eventually(lambda: session_pids(held.directory / "sessions" / str(COMPANY)))
     os.kill(held.pid_of(COMPANY), blow)

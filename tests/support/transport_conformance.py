@@ -421,6 +421,16 @@ class EndRules:
         assert again.events == [TemporarilyBanned(101, timedelta(hours=1))]
         assert again.transport.paired
 
+    def test_ban_without_a_cause_is_a_ban(self, network: Network, tmp_path: Path) -> None:
+        """Code 402 at login is a ban, also when WhatsApp tells neither cause nor length: it must not look like a dial
+        to be tried again.
+        """
+        network.paired(tmp_path / "device").stop()
+        network.judge.inject(ACCOUNT, pb.FAULT_KIND_REFUSE_LOGIN, count=1, code=402)
+        again = network.client(tmp_path / "device").start()
+        again.join()
+        assert again.events == [TemporarilyBanned(0, None)]
+
     def test_old_client_is_outdated(self, network: Network, tmp_path: Path) -> None:
         """Code 405 at login means that this version is refused."""
         network.paired(tmp_path / "device").stop()

@@ -9,6 +9,7 @@ Owns the composition, and the order of start and stop:
 """
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -63,6 +64,7 @@ async def run(settings: GatewaySettings) -> None:
     """
     stop = stop_signal()
     async with serving(settings) as gateway:
+        _spare_what_stays()
         await gateway.server.serve_until(stop, partial(answers, gateway.database))
 
 
@@ -89,6 +91,14 @@ async def serving(settings: GatewaySettings) -> AsyncIterator[Gateway]:
             finally:
                 inbox.drain()
                 await server.stop(settings.drain_seconds)
+
+
+def _spare_what_stays() -> None:
+    """Takes what was imported and made until now out of the collector's sight: with it a full collection stops every
+    call for 30 ms and more (68,000 objects, measured), without it for well under one.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @asynccontextmanager

@@ -2,9 +2,9 @@
 returns.
 
 WhatsApp counts a message as delivered when the handler returns, and the gateway may be slow, restarting or
-dead at that moment. So the handler appends a record here (fsync'd) and returns; the record is forwarded, and
-forgotten once the gateway says that it is stored. What is left when a process dies is forwarded again by the
-next: a record may come twice, in order, and never not at all.
+dead at that moment. So the handler appends a record here (fsync'd, if it is a message) and returns; the record
+is forwarded, and forgotten once the gateway says that it is stored. What is left when a process dies is
+forwarded again by the next: a record may come twice, in order, and never not at all.
 
 File: records one after another, each `length (4 bytes, big-endian) | crc32 of length and payload (4) |
 payload`. A crash leaves a torn record only at the end: it is cut off, since its append never returned. Bytes
@@ -105,11 +105,14 @@ class Spool:
         self._unstored = deque(Entry(number, payload) for number, payload in enumerate(payloads, start=1))
         self.recovered: tuple[Entry, ...] = tuple(self._unstored)
 
-    def append(self, payload: bytes) -> Entry:
-        """Writes one record; it is on disk when this returns. Raises ValueError, OSError."""
+    def append(self, payload: bytes, *, synced: bool = True) -> Entry:
+        """Writes one record. It outlives the process when this returns, and the machine's fall too when it is `synced`.
+
+        Raises ValueError, OSError.
+        """
         record = frame(payload)
         with self._lock:
-            self._write(record)
+            self._write(record, synced=synced)
             self._last += 1
             entry = Entry(self._last, payload)
             self._unstored.append(entry)
@@ -154,11 +157,12 @@ class Spool:
             damaged.flush()
             os.fsync(damaged.fileno())
 
-    def _write(self, record: bytes) -> None:
+    def _write(self, record: bytes, *, synced: bool) -> None:
         """Appends at the known end; what a failed write left there is cut off again."""
         try:
             _write_whole(self._file, record, self._size)
-            os.fsync(self._file)
+            if synced:
+                os.fsync(self._file)
         except OSError:
             os.ftruncate(self._file, self._size)
             raise

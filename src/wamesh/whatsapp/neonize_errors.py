@@ -1,5 +1,5 @@
-"""What the texts of the library's send errors say about a message: the one place where errors are matched by
-text.
+"""What the texts of the library's errors say about a message, and about a connection that ended: the one place where
+errors are matched by text.
 
 The library has no error types across its boundary, only words (whatsmeow as of neonize 0.5.2, read
 2026-09-21). The rule is caution: what is not known to come before the wire is uncertain. One trap: the bare
@@ -10,6 +10,7 @@ words `websocket not connected` come from repeating a frame that had been writte
 import re
 from typing import Final
 
+from wamesh.whatsapp.events import Disconnected, TemporarilyBanned
 from wamesh.whatsapp.transport import NotSent, Rejected, SendOutcome, Uncertain
 
 BEFORE_THE_WIRE: Final = (
@@ -40,3 +41,15 @@ def outcome_of(error: str) -> SendOutcome:
     if rejected is not None:
         return Rejected(int(rejected[1]), text)
     return NotSent(text) if _NOT_SENT.fullmatch(text) else Uncertain(text)
+
+
+def end_of(error: str) -> Disconnected | TemporarilyBanned:
+    """Returns what it means that the library's `connect` ended with these words: as a rule, a dial that failed.
+
+    Not so for a ban whose cause the library has no name for (code absent, or not 101 to 104 or 106): it cannot encode
+    that event, and `connect` returns with protobuf's complaint (measured with neonize 0.5.2, 2026-11-22). The ban's
+    length is lost with it.
+    """
+    if "neonize.TemporaryBan.Code not set" in error:
+        return TemporarilyBanned(0, None)
+    return Disconnected(error, final=True)

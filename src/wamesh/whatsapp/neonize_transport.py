@@ -60,7 +60,7 @@ from wamesh.whatsapp.events import (
 )
 from wamesh.whatsapp.jid import Jid
 from wamesh.whatsapp.native_environment import first_environment, refuse_wrong_environment
-from wamesh.whatsapp.neonize_errors import outcome_of
+from wamesh.whatsapp.neonize_errors import end_of, outcome_of
 from wamesh.whatsapp.neonize_store import NeonizeDeviceStore
 from wamesh.whatsapp.transport import (
     NotSent,
@@ -219,7 +219,7 @@ class NeonizeTransport:
             detail = _text(error)
         if client is self._client:
             unpaired = not self.paired
-            self._handle(PairingFailed(PairingFailure.UNAVAILABLE) if unpaired else Disconnected(detail, final=True))
+            self._handle(PairingFailed(PairingFailure.UNAVAILABLE) if unpaired else end_of(detail))
 
     def _stay(self) -> None:
         """Returns on `stop`, on a final event, or when a pairing has gone unanswered for too long; sets the presence

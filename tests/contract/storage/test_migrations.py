@@ -2,12 +2,22 @@
 
 import asyncio
 import sys
+from asyncio.subprocess import PIPE
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from wamesh.storage.database import Database, DatabaseTooNew, Rows, Steps, execute, open_database
+from wamesh.storage.database import (
+    Database,
+    DatabaseTooNew,
+    Rows,
+    Steps,
+    execute,
+    open_database,
+    schema_of,
+)
+from wamesh.storage.migrations.own_process import migrate_elsewhere
 from wamesh.storage.migrations.runner import History, migrate_to_newest
 
 FIRST = """
@@ -37,6 +47,16 @@ import asyncio, sys
 from pathlib import Path
 from wamesh.storage.migrations.runner import History, migrate_to_newest
 asyncio.run(migrate_to_newest(sys.argv[1], History(sys.argv[2], sys.argv[3], Path(sys.argv[4]))))
+"""
+ROOM = """
+import asyncio, sys
+from wamesh.storage.database import execute, room_database
+async def conversations(url):
+    async with room_database(url, "worker") as database:
+        return await database.read(count)
+def count():
+    return (yield execute("SELECT count(*) FROM conversations"))[0][0]
+print(asyncio.run(conversations(sys.argv[1])), {"alembic", "sqlalchemy"} & set(sys.modules))
 """
 
 
@@ -138,3 +158,26 @@ async def test_rooms_share_a_database(postgresql_url: str, history: History) -> 
         assert await database.read(schemas) == [("wamesh_film",), ("wamesh_music",)]
     finally:
         await database.close()
+
+
+async def test_room_is_migrated_elsewhere(database_url: str) -> None:
+    """A process that opens a room finds its tables, and does not load what made them."""
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", ROOM, database_url, stdout=PIPE)
+    assert (await process.communicate())[0] == b"0 set()\n"
+
+
+async def test_refusal_comes_from_elsewhere(database_url: str) -> None:
+    """A newer database is refused in the same words when another process looked at it."""
+
+    def newer() -> Steps[Rows]:
+        return (yield execute("UPDATE worker_schema_version SET version_num = '9999'"))
+
+    await migrate_elsewhere(database_url, "worker")
+    database = await open_database(database_url, schema_of("worker"))
+    try:
+        await database.write(newer)
+    finally:
+        await database.close()
+    with pytest.raises(DatabaseTooNew, match="worker database is at revision 9999") as refusal:
+        await migrate_elsewhere(database_url, "worker")
+    assert refusal.value.metadata == {"revision": "9999", "room": "worker"}

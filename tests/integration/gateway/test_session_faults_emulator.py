@@ -208,7 +208,7 @@ async def test_a_pairing_is_left_in_four_ways(world: World) -> None:
             pass
         await reach(held, S.UNPAIRED, R.PAIRING_CANCELLED)
         async with offering(held):
-            strike(held)
+            await strike(held)
             await reach(held, S.UNPAIRED, R.PROCESS_CRASHED)
 
 
@@ -269,7 +269,7 @@ async def test_a_dial_that_hangs(world: World) -> None:
             await reach(held, S.DISCONNECTED, R.HELD_ELSEWHERE)
         await reach(held, S.CONNECTING)
         await world.saw(S.CONNECTING, E.DEVICE_FOUND)
-        strike(held)
+        await strike(held)
         await reach(held, S.DISCONNECTED, R.PROCESS_CRASHED)
         world.options = None
         await reach(held, S.DISCONNECTED, R.NETWORK_NOT_FOUND)
@@ -280,7 +280,7 @@ async def test_a_dial_that_hangs(world: World) -> None:
         world.lead_to()
         await reach(held, S.CONNECTED)
         world.lead_to(world.silent)
-        strike(held)
+        await strike(held)
         await reach(held, S.CONNECTING)
         await held.supervisor.stop(COMPANY)
         await reach(held, S.STOPPED)
@@ -325,10 +325,10 @@ async def test_a_connection_is_lost_and_comes_back(world: World) -> None:
         world.emulator.inject(SALON, pb.FAULT_KIND_DROP_CONNECTION)
         await world.saw(S.DISCONNECTED, E.CONNECTED)
         await reach(held, S.CONNECTED)
-        strike(held)
+        await strike(held)
         await reach(held, S.DISCONNECTED, R.PROCESS_CRASHED)
         await reach(held, S.CONNECTED)
-        strike(held, signal.SIGSTOP)
+        await strike(held, signal.SIGSTOP)
         assert isinstance(await held.supervisor.send(COMPANY, text_for(CUSTOMER, "hello")), Uncertain)
         await world.saw(S.CONNECTED, E.PROCESS_HUNG)
         await reach(held, S.CONNECTED)
@@ -364,7 +364,7 @@ async def test_disconnected_waits_and_listens(world: World) -> None:
         await world.lose_network(held)
         await steps.aclose()
         await refused(SessionDisconnected, held.supervisor.logout)
-        strike(held)
+        await strike(held)
         await reach(held, S.DISCONNECTED, R.PROCESS_CRASHED)
         await world.find_network(held)
         world.emulator.inject(SALON, pb.FAULT_KIND_UNREACHABLE, count=1)
@@ -489,7 +489,7 @@ async def test_a_device_that_the_database_forgot_is_not_paired_twice(world: Worl
         await held.supervisor.start(COMPANY)
         await pair_refused(AlreadyPaired, held)
         world.lead_to()
-        strike(held)
+        await strike(held)
         await reach(held, S.CONNECTED)
         await pair_refused(AlreadyPaired, held)
         await world.lose_network(held)

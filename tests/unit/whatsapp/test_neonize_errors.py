@@ -2,7 +2,8 @@
 
 import pytest
 
-from wamesh.whatsapp.neonize_errors import outcome_of
+from wamesh.whatsapp.events import Disconnected, TemporarilyBanned
+from wamesh.whatsapp.neonize_errors import end_of, outcome_of
 from wamesh.whatsapp.transport import NotSent, Rejected, SendOutcome, Uncertain
 
 
@@ -52,3 +53,15 @@ def test_answer_with_an_error_is_rejected(text: str, expected: SendOutcome) -> N
 def test_everything_else_is_uncertain(text: str) -> None:
     """A repeated frame, a half write, a timeout, or anything unknown may have sent the message."""
     assert outcome_of(text) == Uncertain(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("proto: required field neonize.TemporaryBan.Code not set", TemporarilyBanned(0, None)),
+        ("failed to dial: connection refused", Disconnected("failed to dial: connection refused", final=True)),
+    ],
+)
+def test_connect_ends_with_a_failed_dial_or_a_ban(text: str, expected: Disconnected | TemporarilyBanned) -> None:
+    """A ban that the library cannot put into words is not taken for a dial to be tried again."""
+    assert end_of(text) == expected

@@ -17,7 +17,10 @@ from wamesh.storage.migrations.runner import history_of, is_newest, migrate_room
 
 
 async def migrate_elsewhere(url: str, room: Room) -> None:
-    """Brings the room's tables to the newest revision. Raises DatabaseTooNew, DatabaseUnavailable, CalledProcessError."""
+    """Brings the room's tables to the newest revision.
+
+    Raises DatabaseTooNew, DatabaseUnavailable; CalledProcessError when a script is wrong.
+    """
     if not await is_newest(url, history_of(room)):
         await asyncio.to_thread(_run, url, room)
 
