@@ -5,7 +5,12 @@ import re
 import sys
 from typing import Final, Literal
 
-import structlog
+from wamesh.hidden import hidden
+
+with hidden("rich"):  # it would draw tracebacks, which are text here: 4 MB less in every process
+    import structlog
+
+# isort: split
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 LogFormat = Literal["console", "json"]

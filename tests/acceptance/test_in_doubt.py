@@ -16,7 +16,7 @@ async def test_a_kill_neither_doubles_nor_loses_a_send(tmp_path: Path) -> None:
     assert verdict.counts["kill session"] >= 5
     assert verdict.counts["kill gateway"] >= 1
     assert verdict.counts["sends that a kill interrupted"] >= 20
-    assert verdict.counts["UNKNOWN, and the customer has it"] <= 2
+    assert verdict.counts["UNKNOWN, and the customer has it"] <= 4
 
 
 async def test_who_sends_again_after_a_doubt_loses_nothing(tmp_path: Path) -> None:

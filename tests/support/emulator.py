@@ -33,6 +33,7 @@ WAIT_SECONDS: Final = 10.0
 LOOPBACK: Final = "127.0.0.1:0"
 _SERVE_FOR_EVER: Final = """
 import asyncio
+from pathlib import Path
 from wamesh.emulator.{module} import {function}
 async def main():
     emulator = await {function}({arguments})
@@ -41,12 +42,8 @@ async def main():
 asyncio.run(main())
 """
 _SERVING: Final = {
-    "memory": {"module": "memory.serving", "function": "serve_memory", "arguments": f'"{LOOPBACK}"'},
-    "protocol": {
-        "module": "protocol_serving",
-        "function": "serve_protocol",
-        "arguments": f'"{LOOPBACK}", "{LOOPBACK}"',
-    },
+    "memory": {"module": "memory.serving", "function": "serve_memory"},
+    "protocol": {"module": "protocol_serving", "function": "serve_protocol"},
 }
 
 
@@ -160,9 +157,13 @@ def _served(serving: Coroutine[Any, Any, Emulator]) -> Iterator[RunningEmulator]
 
 
 @contextmanager
-def emulator_process(network: Literal["memory", "protocol"] = "memory") -> Iterator[RunningEmulator]:
-    """A fresh network, served from a process of its own."""
-    command = [sys.executable, "-c", _SERVE_FOR_EVER.format(**_SERVING[network])]
+def emulator_process(
+    network: Literal["memory", "protocol"] = "memory", *, directory: Path | None = None, wire_address: str = LOOPBACK
+) -> Iterator[RunningEmulator]:
+    """A network, served from a process of its own, which ends by SIGKILL; fresh, or the one kept in `directory`."""
+    kept = f", directory=Path({str(directory)!r})" if directory else ""
+    arguments = {"memory": repr(LOOPBACK), "protocol": f"{LOOPBACK!r}, {wire_address!r}{kept}"}
+    command = [sys.executable, "-c", _SERVE_FOR_EVER.format(**_SERVING[network], arguments=arguments[network])]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None

@@ -54,8 +54,8 @@ class Client:
         self._draw = draw
 
     @classmethod
-    def pairing(cls, world: ServerWorld, seed: str = "client") -> "Client":
-        """A client without a device, connected."""
+    def pairing(cls, world: ServerWorld, seed: str = "client", **wrong: bytes) -> "Client":
+        """A client without a device, connected; `wrong` takes the place of its keys."""
         client = cls(world, seed)
         keys = {
             "eRegid": bytes([0, 0, 1, 2]),
@@ -63,6 +63,7 @@ class Client:
             "eSkeyID": bytes([0, 0, 1]),
             "eSkeyVal": bytes(32),
             "eSkeySig": bytes(64),
+            **wrong,
         }
         client._shake_hands(ClientPayload(devicePairingData=keys))
         return client

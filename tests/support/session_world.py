@@ -10,7 +10,7 @@ import signal
 import socket
 import sqlite3
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, closing, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -48,8 +48,6 @@ class World:
     led: Mapping[str, str]
     silent: str
     """An address that takes connections and never says a word."""
-    ends: ExitStack
-    """Closing it ends the network."""
     seen: set[Pair] = field(default_factory=set)
     options: Mapping[str, str] | None = None
     """What the next session process is told; None while nobody can tell."""
@@ -130,13 +128,12 @@ class World:
 @contextmanager
 def fresh_world(directory: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """A fresh network with the salon's account on it."""
-    with ExitStack() as ends, socket.socket() as silent:
+    with socket.socket() as silent, protocol_emulator() as emulator:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
-        emulator = ends.enter_context(protocol_emulator())
         emulator.add_account(SALON, "Salon")
         led = emulator.trust().options(directory)
-        world = World(directory / "data", emulator, led, "{}:{}".format(*silent.getsockname()), ends, options=led)
+        world = World(directory / "data", emulator, led, "{}:{}".format(*silent.getsockname()), options=led)
 
         def recording(session: Session, event: Event, *arguments: Any, **named: Any) -> Any:
             world.seen.add((session.state, event))
@@ -158,16 +155,22 @@ async def offering(held: Gateway) -> AsyncIterator[AsyncGenerator[PairingEvent, 
         await steps.aclose()
 
 
-async def linked(held: Gateway, world: World) -> AsyncGenerator[PairingEvent, None]:
-    """Links the salon's number and waits for the login; the pairing stays open until its iterator is closed."""
-    steps = held.supervisor.pair(COMPANY)
+async def scanned(steps: AsyncGenerator[PairingEvent, None], world: World) -> None:
+    """The salon's phone scans what is on offer; returns as soon as the device is linked."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         async for step in steps:
             if isinstance(step, QrIssued):
                 await asyncio.to_thread(world.emulator.scan, SALON, step.code)
             if isinstance(step, Paired):
-                break
-    await held.until(COMPANY, SessionState.CONNECTED)
+                return
+    raise AssertionError("the pairing ended without a device")
+
+
+async def linked(held: Gateway, world: World) -> AsyncGenerator[PairingEvent, None]:
+    """Links the salon's number and waits for the login; the pairing stays open until its iterator is closed."""
+    steps = held.supervisor.pair(COMPANY)
+    await scanned(steps, world)
+    await reach(held, SessionState.CONNECTED)
     return steps
 
 

@@ -44,7 +44,6 @@ def _searching(directory: Path) -> Iterator[None]:
 _adv = definitions("waAdv.WAAdv_pb2")
 _cert = definitions("waCert.WACert_pb2")
 _wa6 = definitions("waWa6.WAWebProtobufsWa6_pb2")
-_companion = definitions("waCompanionReg.WAWebProtobufsCompanionReg_pb2")
 _server_sync = definitions("waServerSync.WAWebProtobufsServerSync_pb2")
 _sync_action = definitions("waSyncAction.WAWebProtobufSyncAction_pb2")
 
@@ -60,11 +59,9 @@ NoiseCertificate: Any = CertChain.NoiseCertificate
 ADVDeviceIdentity: Any = _adv.ADVDeviceIdentity
 ADVSignedDeviceIdentity: Any = _adv.ADVSignedDeviceIdentity
 ADVSignedDeviceIdentityHMAC: Any = _adv.ADVSignedDeviceIdentityHMAC
-DeviceProps: Any = _companion.DeviceProps
 
 Message: Any = e2e.Message
 ProtocolMessage: Any = e2e.ProtocolMessage
-MessageKey: Any = definitions("waCommon.WACommon_pb2").MessageKey
 
 HistorySync: Any = definitions("waHistorySync.WAWebProtobufsHistorySync_pb2").HistorySync
 SyncdMutation: Any = _server_sync.SyncdMutation

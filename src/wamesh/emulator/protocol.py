@@ -15,16 +15,15 @@ from wamesh.emulator.errors import AccountNotFound, NotConnected, NoWire, Pairin
 from wamesh.emulator.event_log import EventLog, timestamp
 from wamesh.emulator.faults import AT_ONCE, NEED_CONNECTION
 from wamesh.emulator.log import Log
+from wamesh.emulator.phones.port import OnLinked
 from wamesh.emulator.phones.registry import Phones
-from wamesh.emulator.server.directory import Device, Person
+from wamesh.emulator.server.people import Device, Person
 from wamesh.emulator.server.server import Server
 from wamesh.emulator.store import Documents
 from wamesh.emulator.timing import CallLater, PairingPace
 from wamesh.emulator.v1 import emulator_pb2 as pb
 
 PAIRING_SECONDS: Final = 10.0
-
-Linked = Callable[[Device | None, str], None]
 
 
 class ProtocolNetwork:
@@ -138,7 +137,7 @@ class ProtocolNetwork:
         self._documents.commit()
 
 
-async def _linked(begin: Callable[[Linked], None]) -> int:
+async def _linked(begin: Callable[[OnLinked], None]) -> int:
     """Waits for the end of a pairing that `begin` starts; returns the device's number. Raises PairingFailed, and what
     `begin` raises.
     """

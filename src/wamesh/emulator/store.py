@@ -56,7 +56,7 @@ class Documents:
         try:
             return cls(_opened(path))
         except sqlite3.DatabaseError as error:
-            if "locked" in str(error):
+            if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
                 raise StoreInUse(str(path)) from None
             raise NoStore(str(path), str(error)) from None
 

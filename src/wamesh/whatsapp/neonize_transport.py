@@ -50,11 +50,13 @@ from wamesh.whatsapp.events import (
     KeepAliveRestored,
     KeepAliveTimedOut,
     LoggedOut,
+    MessageReceived,
     PairCodeIssued,
     Paired,
     PairingFailed,
     PairingFailure,
     QrIssued,
+    ReceiptReceived,
     Replaced,
     is_final,
 )
@@ -270,7 +272,8 @@ class NeonizeTransport:
                 if isinstance(event, Connected) or not self._online:
                     self._presence_time = time.monotonic() if self._online else None
                     self._presence_pause = PUSH_NAME_PAUSES[0]
-                self._changed.notify_all()
+                if not isinstance(event, MessageReceived | ReceiptReceived):  # nobody waits for those
+                    self._changed.notify_all()
             self._on_event(event)
 
     def _emit(self, event: Event) -> None:

@@ -105,6 +105,7 @@ def test_customer_sees_what_the_owner_writes(emulator: RunningEmulator) -> None:
     )
     (message,) = emulator.received(CUSTOMER, 1)
     assert (message.text, message.device, message.account_phone_number) == ("Hello", 0, ACCOUNT)
+    assert message.content == pb.Content(text=pb.TextContent(body="Hello"))
 
 
 def test_light_network_has_no_wire() -> None:

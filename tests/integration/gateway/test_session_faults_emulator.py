@@ -8,12 +8,11 @@ emulator's faults, signals and an operator's verbs.
 import asyncio
 import signal
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-import grpc
 import pytest
 from support.gateway_sessions import text_for
 from support.session_world import (
@@ -28,6 +27,7 @@ from support.session_world import (
     pair_refused,
     reach,
     refused,
+    scanned,
     strike,
 )
 
@@ -52,78 +52,74 @@ from wamesh.whatsapp.transport import Uncertain
 
 E, S, R = Event, SessionState, Reason
 
-PROVOKED: Final[Mapping[str, Mapping[SessionState, set[Event]]]] = {
+PROVOKED: Final[Mapping[str, Mapping[SessionState, str]]] = {
     "test_nothing_but_pair_links_a_company": {
-        S.UNPAIRED: {E.START, E.STOP, E.RECONNECT, E.LOGOUT, E.RESTORE},
-        S.CONNECTING: {E.DEVICE_ABSENT},
+        S.UNPAIRED: "START STOP RECONNECT LOGOUT RESTORE",
+        S.CONNECTING: "DEVICE_ABSENT",
     },
     "test_a_pairing_is_left_in_four_ways": {
-        S.UNPAIRED: {E.PAIR, E.CANCEL_PAIRING},
-        S.PAIRING: {
-            E.START,
-            E.RECONNECT,
-            E.PAIR,
-            E.STOP,
-            E.LOGOUT,
-            E.CANCEL_PAIRING,
-            E.DEVICE_ABSENT,
-            E.PROCESS_EXITED,
-        },
+        S.UNPAIRED: "PAIR CANCEL_PAIRING",
+        S.PAIRING: "START STOP RECONNECT LOGOUT PAIR CANCEL_PAIRING DEVICE_ABSENT PROCESS_EXITED",
     },
     "test_a_pairing_fails": {
-        S.PAIRING: {E.WAKE, E.PAIRING_FAILED, E.NETWORK_NOT_FOUND, E.STORE_LOST, E.LEASE_REFUSED, E.LEASE_LOST}
-        | {E.RESTORE, E.NETWORK_LOST},
+        S.PAIRING: "RESTORE WAKE LEASE_REFUSED LEASE_LOST STORE_LOST NETWORK_NOT_FOUND PAIRING_FAILED",
     },
     "test_a_dial_that_hangs": {
-        S.PAIRING: {E.PAIRED},
-        S.STOPPED: {E.START, E.STOP, E.RECONNECT, E.LOGOUT, E.CANCEL_PAIRING, E.RESTORE},
-        S.CONNECTING: {E.START, E.RECONNECT, E.LOGOUT, E.STOP, E.RESTORE, E.WAKE, E.NETWORK_NOT_FOUND, E.STORE_LOST}
-        | {E.DEVICE_FOUND, E.LEASE_REFUSED, E.LEASE_LOST, E.PROCESS_EXITED, E.CONNECTED},
+        S.PAIRING: "PAIRED",
+        S.STOPPED: "START STOP RECONNECT LOGOUT CANCEL_PAIRING RESTORE",
+        S.CONNECTING: (
+            "START STOP RECONNECT LOGOUT RESTORE WAKE LEASE_REFUSED LEASE_LOST STORE_LOST NETWORK_NOT_FOUND "
+            "DEVICE_FOUND PROCESS_EXITED CONNECTED"
+        ),
     },
     "test_a_login_that_fails": {
-        S.CONNECTING: {E.CANCEL_PAIRING, E.DIAL_ENDED, E.NETWORK_LOST, E.BANNED, E.OUTDATED, E.LOGIN_REFUSED},
-        S.DISCONNECTED: {E.WAKE},
+        S.CONNECTING: "CANCEL_PAIRING NETWORK_LOST DIAL_ENDED LOGIN_REFUSED BANNED OUTDATED",
+        S.DISCONNECTED: "WAKE",
     },
     "test_a_connection_is_lost_and_comes_back": {
-        S.CONNECTED: {E.START, E.RECONNECT, E.CANCEL_PAIRING, E.CONNECTED, E.NETWORK_LOST, E.PROCESS_EXITED}
-        | {E.PROCESS_HUNG, E.LEASE_LOST, E.RESTORE, E.STOP, E.LOGOUT, E.UNLINKED},
-        S.DISCONNECTED: {E.CONNECTED},
+        S.CONNECTED: (
+            "START STOP RECONNECT LOGOUT CANCEL_PAIRING RESTORE LEASE_LOST UNLINKED PROCESS_EXITED "
+            "PROCESS_HUNG CONNECTED NETWORK_LOST"
+        ),
+        S.DISCONNECTED: "CONNECTED",
     },
-    "test_a_redial_that_nobody_told_of_is_refused": {S.CONNECTED: {E.BANNED, E.OUTDATED, E.LOGIN_REFUSED}},
+    "test_a_redial_that_nobody_told_of_is_refused": {
+        S.CONNECTED: "LOGIN_REFUSED BANNED OUTDATED",
+    },
     "test_disconnected_waits_and_listens": {
-        S.DISCONNECTED: {E.LOGOUT, E.CANCEL_PAIRING, E.NETWORK_LOST, E.PROCESS_EXITED, E.PROCESS_HUNG, E.LEASE_LOST}
-        | {E.RESTORE, E.START, E.RECONNECT, E.STOP, E.BANNED, E.OUTDATED, E.LOGIN_REFUSED},
+        S.DISCONNECTED: (
+            "START STOP RECONNECT LOGOUT CANCEL_PAIRING RESTORE LEASE_LOST PROCESS_EXITED PROCESS_HUNG "
+            "NETWORK_LOST LOGIN_REFUSED BANNED OUTDATED"
+        ),
     },
     "test_replaced_is_left_by_reconnect_only": {
-        S.CONNECTED: {E.REPLACED},
-        S.REPLACED: {E.START, E.STOP, E.LOGOUT, E.CANCEL_PAIRING, E.RESTORE, E.RECONNECT},
+        S.CONNECTED: "REPLACED",
+        S.REPLACED: "START STOP RECONNECT LOGOUT CANCEL_PAIRING RESTORE",
     },
     "test_a_removed_device_is_linked_again": {
-        S.CONNECTED: {E.LOGGED_OUT},
-        S.LOGGED_OUT: {E.START, E.STOP, E.RECONNECT, E.LOGOUT, E.CANCEL_PAIRING, E.RESTORE, E.PAIR},
+        S.CONNECTED: "LOGGED_OUT",
+        S.LOGGED_OUT: "START STOP RECONNECT LOGOUT PAIR CANCEL_PAIRING RESTORE",
     },
     "test_a_ban_is_sat_out": {
-        S.BANNED: {E.START, E.STOP, E.RECONNECT, E.LOGOUT, E.CANCEL_PAIRING, E.RESTORE},
+        S.BANNED: "START STOP RECONNECT LOGOUT CANCEL_PAIRING RESTORE",
     },
     "test_an_outdated_client_tries_once_a_start": {
-        S.OUTDATED: {E.START, E.STOP, E.RECONNECT, E.LOGOUT, E.CANCEL_PAIRING, E.RESTORE},
+        S.OUTDATED: "START STOP RECONNECT LOGOUT CANCEL_PAIRING RESTORE",
     },
     "test_a_device_that_the_database_forgot_is_not_paired_twice": {
-        S.PAIRING: {E.DEVICE_FOUND},
-        S.CONNECTING: {E.PAIR},
-        S.CONNECTED: {E.PAIR},
-        S.DISCONNECTED: {E.PAIR},
-        S.REPLACED: {E.PAIR},
-        S.BANNED: {E.PAIR},
-        S.OUTDATED: {E.PAIR},
-        S.STOPPED: {E.PAIR},
+        S.PAIRING: "DEVICE_FOUND",
+        S.CONNECTING: "PAIR",
+        S.CONNECTED: "PAIR",
+        S.DISCONNECTED: "PAIR",
+        S.REPLACED: "PAIR",
+        S.BANNED: "PAIR",
+        S.OUTDATED: "PAIR",
+        S.STOPPED: "PAIR",
     },
 }
-"""Which test provokes which row."""
+"""Which test provokes which rows: its states, and the events in each."""
 
-_SLOW: Final = (
-    "the library asks every 20-30 s: `test_keep_alive_that_is_not_answered_is_reported` of the transport's kit"
-)
+_SLOW: Final = "a minute, since the library asks every 20-30 s: the transports' kit spends it"
 _LINKED_ONLY: Final = "WhatsApp says it to a linked device only, and while codes are on offer there is none"
 _ADAPTER: Final = "the transport calls the end of a dial without a device PairingFailed"
 _PAIRED_FIRST: Final = "the library tells Paired before it logs in"
@@ -137,6 +133,7 @@ OUT_OF_REACH: Final[Mapping[tuple[SessionState, Event], str]] = {
     (S.PAIRING, E.PROCESS_HUNG): _BY_SEND,
     (S.PAIRING, E.DIAL_ENDED): _ADAPTER,
     (S.PAIRING, E.CONNECTED): _PAIRED_FIRST,
+    (S.PAIRING, E.NETWORK_LOST): "the library says nothing when it loses the connection that offers codes (0.5.2)",
     (S.PAIRING, E.REPLACED): _LINKED_ONLY,
     (S.PAIRING, E.LOGGED_OUT): _LINKED_ONLY,
     (S.PAIRING, E.LOGIN_REFUSED): _LINKED_ONLY,
@@ -163,9 +160,14 @@ OUT_OF_REACH: Final[Mapping[tuple[SessionState, Event], str]] = {
 """Rows that nothing outside of the gateway can provoke, and why. The machine's unit tests have them."""
 
 
+def provoked_by(test: str) -> set[tuple[SessionState, Event]]:
+    """The rows that PROVOKED claims of a test."""
+    return {(state, Event(event)) for state, events in PROVOKED[test].items() for event in events.split()}
+
+
 def test_every_row_is_provoked_or_out_of_reach() -> None:
     """The two tables are the machine's: all rows but LATE, which are of processes that were ended and are not heard."""
-    provoked = {(state, event) for rows in PROVOKED.values() for state, events in rows.items() for event in events}
+    provoked = set[tuple[SessionState, Event]]().union(*map(provoked_by, PROVOKED))
     rows = {(state, event) for state, row in TABLE.items() for event, cell in row.items() if cell is not LATE}
     assert provoked | OUT_OF_REACH.keys() == rows
     assert provoked & OUT_OF_REACH.keys() == set()
@@ -177,8 +179,7 @@ def world(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
     """A world of the test's own. What PROVOKED claims of a test is what the machine was asked in it."""
     with fresh_world(tmp_path, monkeypatch) as world:
         yield world
-    claimed = PROVOKED[request.function.__name__]
-    assert {(state, event) for state, events in claimed.items() for event in events} - world.seen == set()
+    assert provoked_by(request.function.__name__) - world.seen == set()
 
 
 async def test_nothing_but_pair_links_a_company(world: World) -> None:
@@ -227,13 +228,10 @@ async def test_a_pairing_fails(world: World) -> None:
         world.lead_to()
         async with offering(held), world.stolen_lease(held):
             await reach(held, S.UNPAIRED, R.LEASE_LOST)
-        world.emulator.inject(SALON, pb.FAULT_KIND_BAD_PAIRING, count=1)
-        steps = held.supervisor.pair(COMPANY)
-        code = await anext(steps)
-        with suppress(grpc.RpcError):  # the phone hears that the client did not believe it
-            await asyncio.to_thread(world.emulator.scan, SALON, code.code)  # type: ignore[union-attr]
+        world.lead_to(CLOSED)
+        assert [step async for step in held.supervisor.pair(COMPANY)] == [PairingFailed(PairingFailure.UNAVAILABLE)]
         await reach(held, S.UNPAIRED, R.PAIRING_FAILED)
-        await steps.aclose()
+        world.lead_to()
         left_open = held.supervisor.pair(COMPANY)
         await anext(left_open)
     await left_open.aclose()
@@ -241,9 +239,6 @@ async def test_a_pairing_fails(world: World) -> None:
         await reach(held, S.UNPAIRED, R.NO_DEVICE)
         async with offering(held):
             await reach(held, S.UNPAIRED, R.PAIRING_TIMED_OUT)
-    async with world.gateway() as held, offering(held):
-        world.ends.close()
-        await reach(held, S.UNPAIRED, R.NETWORK_LOST)
 
 
 async def test_a_dial_that_hangs(world: World) -> None:
@@ -289,8 +284,9 @@ async def test_a_dial_that_hangs(world: World) -> None:
 async def test_a_login_that_fails(world: World) -> None:
     """A dial or login that fails is tried again with a delay, unless WhatsApp said that it is no use."""
     async with world.gateway() as held:
-        await held.pair(COMPANY, world.emulator, SALON)
-        await world.saw(S.CONNECTING, E.CANCEL_PAIRING)
+        async with aclosing(held.supervisor.pair(COMPANY)) as steps:
+            await scanned(steps, world)
+        await reach(held, S.CONNECTED)
         await held.supervisor.stop(COMPANY)
         world.lead_to(CLOSED)
         await held.supervisor.start(COMPANY)
@@ -439,6 +435,7 @@ async def test_a_ban_is_sat_out(world: World) -> None:
     async with world.gateway() as held:
         steps = await linked(held, world)
         ban = pb.InjectFaultRequest(account_phone_number=SALON, kind=pb.FAULT_KIND_REFUSE_LOGIN, code=402, count=1)
+        ban.ban_code = 101
         ban.ban_duration.FromTimedelta(timedelta(seconds=4))
         world.emulator.stub.InjectFault(ban)
         world.emulator.inject(SALON, pb.FAULT_KIND_DROP_CONNECTION)

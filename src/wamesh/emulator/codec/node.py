@@ -7,10 +7,11 @@ Owns: reading questions (attributes, children, data) and the text form for logs.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from html import escape
+from typing import Final
 
 from wamesh.emulator.codec.address import Address
 
-_SHOWN_BYTES = 16
+_SHOWN_BYTES: Final = 16
 
 
 @dataclass(frozen=True, slots=True)

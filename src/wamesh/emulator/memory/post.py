@@ -103,6 +103,7 @@ class Post:
                 quoted_message_id=send.quoted_message_id,
                 send_time=timestamp(self._log.now()),
                 device=number,
+                content=pb.Content(text=pb.TextContent(body=send.text)),
             )
         )
         self._echo(account, customer, send, device)

@@ -14,10 +14,10 @@ from google.protobuf.message import DecodeError
 from wamesh.emulator.codec import CodecError, Node, decode, encode
 from wamesh.emulator.messages import ClientPayload
 from wamesh.emulator.noise import Frame, Handshaken, NoiseChannel, NoiseError, ServerIdentity
-from wamesh.emulator.server.directory import Device
-from wamesh.emulator.server.effects import BadStanza
+from wamesh.emulator.server.effects import NOT_WELL_FORMED, BadStanza
 from wamesh.emulator.server.login import log_in
 from wamesh.emulator.server.pairing import PairingOffer
+from wamesh.emulator.server.people import Device
 from wamesh.emulator.server.registration import Registration
 from wamesh.emulator.v1 import emulator_pb2 as pb
 from wamesh.emulator.wire.contract import Link
@@ -25,14 +25,14 @@ from wamesh.emulator.wire.contract import Link
 if TYPE_CHECKING:
     from wamesh.emulator.server.server import Server
 
+HANDSHAKE_TIME: Final = timedelta(seconds=20)
+"""Who has not said by then which device it is, is closed: nobody holds a connection by saying nothing."""
+
 LAST_WORD: Final = timedelta(milliseconds=250)
 """So long a client has time to hear why, before the websocket is closed. whatsmeow handles stanzas and the end of the
 socket in different threads: of an end that came with the last stanza it sometimes noticed the end first, and dialed
 again as after a lost connection (1 time in 4, measured with neonize 0.5.2).
 """
-
-NOT_WELL_FORMED: Final = Node("stream:error", {}, (Node("xml-not-well-formed"),))
-"""What a client hears whose stanza nobody can read (read in Baileys)."""
 
 
 class Connection:
@@ -46,6 +46,7 @@ class Connection:
         self._channel = NoiseChannel(identity, server.random_bytes)
         self._pairing: PairingOffer | None = None
         self._open = True
+        server.call_later(HANDSHAKE_TIME, self._stop_waiting)
 
     # From the wire
 
@@ -120,6 +121,10 @@ class Connection:
             self._pairing.begin()
         else:
             log_in(self._server, self, payload, static_key)
+
+    def _stop_waiting(self) -> None:
+        if self._pairing is None and self.device is None:
+            self.end(None, f"no handshake within {HANDSHAKE_TIME.total_seconds():g} s")
 
     def _write(self, data: bytes) -> None:
         if data:

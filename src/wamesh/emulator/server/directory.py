@@ -10,10 +10,8 @@ from typing import Final
 
 from wamesh.emulator.codec import HIDDEN_SERVER, PHONE_NUMBER_SERVER, Address
 from wamesh.emulator.server import records
-from wamesh.emulator.server.people import PHONE, Device, Endpoint, Person, PublicKeys, new_phone
+from wamesh.emulator.server.people import PHONE, Device, Person
 from wamesh.emulator.store import Documents
-
-__all__ = ["PHONE", "Device", "Directory", "Endpoint", "Person", "PublicKeys", "new_phone"]
 
 PEOPLE: Final = "server/person"
 DEVICES: Final = "server/device"

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from wamesh.emulator.codec import CodecError, Node
-from wamesh.emulator.server.directory import PHONE
 from wamesh.emulator.server.effects import BadStanza, Context, Effect, Handler
+from wamesh.emulator.server.people import PHONE
 from wamesh.emulator.server.stanzas import (
     account,
     acks,

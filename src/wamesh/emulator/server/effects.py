@@ -10,12 +10,13 @@ what it logs is logged before the effects it yields afterwards.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from wamesh.emulator.codec import Address, Node
 from wamesh.emulator.event_log import EventLog
 from wamesh.emulator.server.collections import Collections
-from wamesh.emulator.server.directory import Device, Directory, Person
+from wamesh.emulator.server.directory import Directory
+from wamesh.emulator.server.people import Device, Person
 from wamesh.emulator.server.queues import Queues
 from wamesh.emulator.v1 import emulator_pb2 as pb
 
@@ -106,3 +107,7 @@ Handler: TypeAlias = Callable[[Node, Context], Iterable[Effect]]
 
 class BadStanza(ValueError):
     """The client sent something no client sends; the text is for the log."""
+
+
+NOT_WELL_FORMED: Final = Node("stream:error", {}, (Node("xml-not-well-formed"),))
+"""What a client hears whose stanza nobody can read (read in Baileys)."""

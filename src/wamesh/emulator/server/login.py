@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from wamesh.emulator.codec import HIDDEN_SERVER, SERVER, Node
 from wamesh.emulator.codec.address import MAX_DEVICE
-from wamesh.emulator.server.directory import Device
 from wamesh.emulator.server.effects import BadStanza
+from wamesh.emulator.server.people import Device
 from wamesh.emulator.v1 import emulator_pb2 as pb
 
 if TYPE_CHECKING:

@@ -60,6 +60,5 @@ class MediaFiles:
         self._log.record(
             pb.EVENT_KIND_MEDIA_UPLOADED, phone_number, device=device, code=len(request.body), detail=mms_type
         )
-        self._documents.commit()
         answer = {"url": f"https://{HOST}{direct_path}", "direct_path": direct_path}
         return MediaResponse(200, json.dumps(answer).encode(), {"content-type": "application/json"})

@@ -21,8 +21,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from wamesh.emulator.codec import SERVER, Address, CodecError, Node
-from wamesh.emulator.server.directory import Device, Person
 from wamesh.emulator.server.effects import BadStanza
+from wamesh.emulator.server.people import Device, Person
 from wamesh.emulator.server.registration import (
     CompanionFinish,
     CompanionHello,

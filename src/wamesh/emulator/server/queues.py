@@ -10,7 +10,8 @@ the device's queue, in order, until `settle` names its key or the device is unli
 from typing import Final
 
 from wamesh.emulator.codec import Node, decode, encode
-from wamesh.emulator.server.directory import PHONE, Device, Directory
+from wamesh.emulator.server.directory import Directory
+from wamesh.emulator.server.people import PHONE, Device
 from wamesh.emulator.store import Documents
 
 WAITING: Final = "server/queue"

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from wamesh.emulator.codec import Node
-from wamesh.emulator.server.directory import Device
+from wamesh.emulator.server.people import Device
 from wamesh.emulator.v1 import emulator_pb2 as pb
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Rival:
-    """A client that is not on any wire. `logins` counts the returns after the first login; None is without end."""
+    """A client that is not on any wire. `returns` is how often it comes back; None is without end."""
 
     def __init__(self, server: "Server", device: Device, delay: timedelta, returns: int | None) -> None:
         self.number = 0

@@ -16,9 +16,10 @@ from typing import Protocol
 from wamesh.emulator.codec import Address, CodecError, Node
 from wamesh.emulator.event_log import EventLog
 from wamesh.emulator.server.collections import Collections
-from wamesh.emulator.server.directory import Device, Directory, Endpoint, Person
+from wamesh.emulator.server.directory import Directory
 from wamesh.emulator.server.dispatch import handle
-from wamesh.emulator.server.effects import BadStanza, Context, Cut, Deliver, Effect, Later, Unlink
+from wamesh.emulator.server.effects import NOT_WELL_FORMED, BadStanza, Context, Cut, Deliver, Effect, Later, Unlink
+from wamesh.emulator.server.people import Device, Endpoint, Person
 from wamesh.emulator.server.queues import Queues
 from wamesh.emulator.timing import CallLater
 
@@ -104,7 +105,7 @@ class Router:
         except (BadStanza, CodecError) as error:
             if origin is None:
                 raise
-            origin.end(Node("stream:error", {}, (Node("xml-not-well-formed"),)), f"malformed: {error}")
+            origin.end(NOT_WELL_FORMED, f"malformed: {error}")
 
     def _do(self, effect: Effect, sender: Device, origin: Origin | None) -> None:
         match effect:

@@ -15,10 +15,11 @@ from wamesh.emulator.noise import ServerIdentity
 from wamesh.emulator.server import notices
 from wamesh.emulator.server.collections import Collections
 from wamesh.emulator.server.connection import Connection
-from wamesh.emulator.server.directory import PHONE, Device, Directory, Endpoint, Person, PublicKeys, new_phone
+from wamesh.emulator.server.directory import Directory
 from wamesh.emulator.server.media import MediaFiles
 from wamesh.emulator.server.mishaps import Mishaps
 from wamesh.emulator.server.pairing import PairingOffer
+from wamesh.emulator.server.people import PHONE, Device, Endpoint, Person, PublicKeys, new_phone
 from wamesh.emulator.server.queues import Queues
 from wamesh.emulator.server.rival import Rival
 from wamesh.emulator.server.router import Origin, Router, State
@@ -49,7 +50,6 @@ class Server:
         pace: PairingPace,
         answer_unknown: Callable[[str], Person | None],
     ) -> None:
-        self.documents = documents
         self.log = log
         self.clock = clock
         self.random_bytes = random_bytes

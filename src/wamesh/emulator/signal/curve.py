@@ -11,18 +11,18 @@ the sign of the signer's Edwards key into the signature's top bit, where plain X
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from xeddsa import bindings
 
-KEY_LENGTH = 32
-SIGNATURE_LENGTH = 64
+KEY_LENGTH: Final = 32
+SIGNATURE_LENGTH: Final = 64
 
 RandomBytes: TypeAlias = Callable[[int], bytes]
 """Returns that many random bytes; a test hands in a seeded generator."""
 
-_NONCE_LENGTH = 64
-_SIGN_BIT = 0x80
+_NONCE_LENGTH: Final = 64
+_SIGN_BIT: Final = 0x80
 
 
 @dataclass(frozen=True, slots=True)

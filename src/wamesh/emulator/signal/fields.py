@@ -1,20 +1,21 @@
 """The protobuf encoding, as far as Signal messages and this room's records use it: unsigned numbers and byte strings.
 
-Owns varints and length-delimited fields. Refuses to know any message: `wire.py` and `records.py` give the numbers
-a meaning. Invariant: `Fields.decode(encode(fields))` gives the fields back, order of a repeated field included.
+Owns varints and length-delimited fields. Refuses to know any message: `wire.py` and whoever keeps records
+(`own_keys.py`, `peer.py`, `session_record.py`) give the numbers a meaning. Invariant: `Fields.decode(encode(fields))`
+gives the fields back, order of a repeated field included.
 
 Fields are written in the order given, and 0 is written too: libsignal's Go port checks a message's MAC over its
 own second encoding of the message (read in libsignal-protocol-go), so the bytes must be the usual ones.
 """
 
 from collections.abc import Iterable
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 Value: TypeAlias = int | bytes
 
 _VARINT, _FIXED_64, _BYTES, _FIXED_32 = 0, 1, 2, 5
-_VARINT_MAX_BITS = 64
-_FIXED_SIZES = {_FIXED_64: 8, _FIXED_32: 4}
+_VARINT_MAX_BITS: Final = 64
+_FIXED_SIZES: Final = {_FIXED_64: 8, _FIXED_32: 4}
 
 
 def encode(fields: Iterable[tuple[int, Value | None]]) -> bytes:

@@ -11,12 +11,12 @@ Refuses state. Invariant: pure functions of bytes.
 """
 
 import hmac
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-_NO_SALT = bytes(32)
+_NO_SALT: Final = bytes(32)
 
 
 class MessageKeys(NamedTuple):

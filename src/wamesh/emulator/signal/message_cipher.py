@@ -6,6 +6,7 @@ Refuses WhatsApp's own padding of the content (`padding.py`). Invariant: pure fu
 """
 
 import hmac
+from typing import Final
 
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
@@ -15,7 +16,7 @@ from cryptography.hazmat.primitives.padding import PKCS7
 from wamesh.emulator.signal.key_derivation import MessageKeys
 from wamesh.emulator.signal.wire import MAC_LENGTH, typed_key
 
-_BLOCK_BITS = 128
+_BLOCK_BITS: Final = 128
 
 
 def encrypt(keys: MessageKeys, plaintext: bytes) -> bytes:

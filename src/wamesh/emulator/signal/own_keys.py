@@ -6,18 +6,19 @@ a message used it.
 """
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from wamesh.emulator.signal import curve, fields
 from wamesh.emulator.signal.curve import KEY_LENGTH, SIGNATURE_LENGTH, KeyPair, RandomBytes
 from wamesh.emulator.signal.fields import Fields
 from wamesh.emulator.signal.x3dh import PreKeyBundle, sign_prekey
 
-PREKEYS_MAX = 812
+PREKEYS_MAX: Final = 812
 """How many one-time prekeys wait for use at most, the oldest giving way: as many as WhatsApp's clients upload."""
 
-_SIGNED_PREKEY_ID = 1
-_PREKEY_ID_MAX = 0xFFFFFE
-_REGISTRATION_ID_MAX = 16380
+_SIGNED_PREKEY_ID: Final = 1
+_PREKEY_ID_MAX: Final = 0xFFFFFE
+_REGISTRATION_ID_MAX: Final = 16380
 
 
 @dataclass(slots=True)

@@ -5,9 +5,11 @@ all it removes). Refuses malformed padding, and `v="3"` messages, which have non
 Invariant: `unpad(pad(content, random_bytes)) == content`.
 """
 
+from typing import Final
+
 from wamesh.emulator.signal.curve import RandomBytes
 
-PADDING_MAX = 16
+PADDING_MAX: Final = 16
 
 
 def pad(content: bytes, random_bytes: RandomBytes) -> bytes:

@@ -8,6 +8,7 @@ archived sessions are records until they are needed, so that writing a peer down
 """
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 from wamesh.emulator.signal import fields, session_record
 from wamesh.emulator.signal.curve import KEY_LENGTH
@@ -16,7 +17,7 @@ from wamesh.emulator.signal.fields import Fields
 from wamesh.emulator.signal.session import Session
 from wamesh.emulator.signal.wire import SealedMessage
 
-ARCHIVED_MAX = 40
+ARCHIVED_MAX: Final = 40
 
 
 @dataclass(frozen=True, slots=True)

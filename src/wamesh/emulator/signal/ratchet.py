@@ -12,13 +12,14 @@ one, and whoever could not use a step's seed keeps the old.
 
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import Final
 
 from wamesh.emulator.signal import curve, key_derivation
 from wamesh.emulator.signal.curve import KeyPair, RandomBytes
 from wamesh.emulator.signal.errors import DuplicateMessage, UndecryptableMessage
 
-RECEIVING_CHAINS_MAX = 5
-SKIPPED_MAX = 2000
+RECEIVING_CHAINS_MAX: Final = 5
+SKIPPED_MAX: Final = 2000
 
 
 @dataclass(frozen=True, slots=True)

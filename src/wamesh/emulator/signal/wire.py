@@ -13,16 +13,17 @@ Invariant: whatever bytes come in, the outcome is a message or UndecryptableMess
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 from wamesh.emulator.signal import fields
 from wamesh.emulator.signal.curve import KEY_LENGTH
 from wamesh.emulator.signal.errors import UndecryptableMessage
 
-MAC_LENGTH = 8
-_VERSION = 3
-_VERSION_BYTE = bytes([_VERSION << 4 | _VERSION])
-_KEY_TYPE = b"\x05"
-_UNUSED_BIT = 0x80
+MAC_LENGTH: Final = 8
+_VERSION: Final = 3
+_VERSION_BYTE: Final = bytes([_VERSION << 4 | _VERSION])
+_KEY_TYPE: Final = b"\x05"
+_UNUSED_BIT: Final = 0x80
 
 
 def typed_key(public: bytes) -> bytes:

@@ -7,13 +7,14 @@ Invariant: `initiate` and `respond` with the two sides of the same keys give the
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 from wamesh.emulator.signal import curve, key_derivation
 from wamesh.emulator.signal.curve import KeyPair, RandomBytes
 from wamesh.emulator.signal.errors import InvalidBundle
 from wamesh.emulator.signal.wire import typed_key
 
-_PREFIX = b"\xff" * 32
+_PREFIX: Final = b"\xff" * 32
 
 
 @dataclass(frozen=True, slots=True)

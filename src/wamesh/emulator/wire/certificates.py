@@ -28,6 +28,8 @@ HOST_NAMES: Final = (
 )
 LIFETIME: Final = timedelta(days=3650)
 _SLACK: Final = timedelta(days=1)
+_SEPARATOR: Final = b"# The authority\n"
+"""Stands between the two halves of a record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +70,6 @@ class Certificates:
             file.flush()
             context.load_cert_chain(file.name)
         return context
-
-
-_SEPARATOR: Final = b"# The authority\n"
 
 
 def _name(text: str) -> x509.Name:

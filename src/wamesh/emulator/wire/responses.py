@@ -5,8 +5,9 @@ Owns: status lines, and the headers that belong to the connection. Refuses: bodi
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Final
 
-CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 def answer(status: int, body: bytes = b"") -> bytes:

@@ -538,3 +538,17 @@ async def test_only_loopback_is_served() -> None:
     async with running_wire() as wire:
         with pytest.raises(ValueError, match="loopback"):
             await listen("0.0.0.0:0", wire.certificates, lambda link: Session(link, _echo), wire.library)
+
+
+async def test_target_that_is_no_url_is_refused() -> None:
+    """A client that asks for nonsense is told so; it is not an error of ours."""
+    async with running_wire() as wire:
+        client = await RawTls.open(wire)
+        client.writer.write(client.hello())
+        await client.shake_hands()
+        with capture_logs() as logs:
+            client.writer.write(client.sealed(b"GET //[ HTTP/1.1\r\nHost: mmg.whatsapp.net\r\n\r\n"))
+            answer = await client.read_until(b"\r\n\r\n")
+        assert answer.startswith(b"HTTP/1.1 400 ")
+        assert [entry["event"] for entry in logs] == ["connection_refused"]
+        client.writer.close()

@@ -177,3 +177,9 @@ def test_cut_or_followed_compression_is_refused() -> None:
     for damaged in (packed[:-1], packed + b"\x00"):
         with pytest.raises(CodecError):
             decode(damaged)
+
+
+def test_size_is_limited() -> None:
+    """A plain stanza has a limit as well, so that what is passed on with more attributes still fits in a frame."""
+    with pytest.raises(CodecError):
+        decode(encode(Node("ref", {}, bytes(MAX_BYTES))))

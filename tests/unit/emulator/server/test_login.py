@@ -5,7 +5,8 @@ from support.server_client import Client, known_to
 from support.server_world import NOW, ServerWorld, fan_out, query
 
 from wamesh.emulator.codec import HIDDEN_SERVER, SERVER, Node
-from wamesh.emulator.server.connection import LAST_WORD
+from wamesh.emulator.messages import ClientPayload
+from wamesh.emulator.server.connection import HANDSHAKE_TIME, LAST_WORD
 from wamesh.emulator.v1 import emulator_pb2 as pb
 
 T = str(int(NOW.timestamp()))
@@ -49,7 +50,7 @@ def test_unknown_device_gets_401() -> None:
     client = Client.login(world, device, seed="somebody else")
     assert client.heard()[0].attribute("reason") == "401"
     assert client.link.end == ""
-    assert [delay for delay, _ in world.later] == [LAST_WORD]
+    assert [delay for delay, _ in world.later] == [HANDSHAKE_TIME, LAST_WORD]
     world.run_later()
     assert client.link.end == "closed"
     assert pb.EVENT_KIND_LOGIN_REFUSED in world.kinds()
@@ -150,3 +151,22 @@ def test_malformed_stanza_ends_the_connection() -> None:
     client.heard()
     client.say(Node("message", {"id": "A1"}))
     assert tags(client.heard()) == ["stream:error"]
+
+
+def test_client_that_says_nothing_is_closed() -> None:
+    """Who opens a connection and does not say which device it is, loses it; who has said so, keeps it."""
+    world = ServerWorld()
+    silent, device = Client(world), known_to(world.link(connected=False))
+    client = Client.login(world, device)
+    world.run_later()
+    assert (silent.link.end, client.link.end) == ("closed", "")
+
+
+@pytest.mark.parametrize("number", [65536, 2**31, 2**32 - 1])
+def test_device_number_that_cannot_be_is_malformed(number: int) -> None:
+    """A number of more than 16 bits ends the connection, and nothing else."""
+    world = ServerWorld()
+    client = Client(world)
+    client._shake_hands(ClientPayload(username=12025550100, device=number))
+    assert client.link.end == "closed"
+    assert "malformed" in world.log.after(0)[-1].detail

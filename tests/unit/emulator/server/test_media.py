@@ -34,7 +34,10 @@ def test_transfers_are_logged() -> None:
     ]
 
 
-@pytest.mark.parametrize("auth", ["", "nobody", "12025550100", "x.1"])
+@pytest.mark.parametrize(
+    "auth",
+    ["", "nobody", "12025550100", "x.1", "12025550100.99999999999", "12025550100.0", "٣٣٣٣٣٣٣٣.1", "1" * 5000 + ".1"],
+)
 def test_upload_needs_a_token(auth: str) -> None:
     """Who does not say whose device it is uploads nothing."""
     world = ServerWorld()

@@ -1,7 +1,8 @@
 from datetime import timedelta
 
 import pytest
-from support.server_world import NOW, ServerWorld, fan_out
+from support.server_client import Client, known_to
+from support.server_world import NOW, Notebook, ServerWorld, fan_out
 
 from wamesh.emulator.codec import HIDDEN_SERVER, PHONE_NUMBER_SERVER, Address, Node
 from wamesh.emulator.server.effects import Cut, Deliver, Effect, Later
@@ -196,3 +197,41 @@ def test_duplicate_delivery_is_the_same_stanza_twice() -> None:
     world.arm(pb.FAULT_KIND_DUPLICATE_DELIVERY)
     first, second = delivered(world.handled(world.customer.devices[0], fan_out(world.account, device)))
     assert first == second
+
+
+def test_device_gets_one_part_of_a_message() -> None:
+    """A device that is named twice, in either form, gets what is first for it."""
+    world = ServerWorld()
+    sender, phone = world.link(), world.customer.devices[0]
+    twice = tuple(
+        Node("to", {"jid": phone.address(form)}, (Node("enc", {"v": "2", "type": "msg"}, form),))
+        for form in (HIDDEN_SERVER, PHONE_NUMBER_SERVER)
+    )
+    message = Node("message", {"id": "A1", "to": world.customer.lid}, (Node("participants", {}, twice),))
+    (deliver,) = delivered(world.handled(sender, message))
+    assert deliver.stanza.children()[0].data == HIDDEN_SERVER.encode()
+
+
+def test_third_parties_get_nothing() -> None:
+    """A part for somebody who is neither recipient nor author goes nowhere."""
+    world = ServerWorld()
+    sender = world.link()
+    other = world.server.directory.add("+12025550177")
+    world.server.attach_phone(other, world.customer.devices[0], Notebook())
+    assert delivered(world.handled(sender, fan_out(world.customer, other.devices[0]))) == []
+
+
+def test_message_without_an_encoding_is_not_kept() -> None:
+    """What cannot be written into a frame ends its author's connection; the recipient can still log in."""
+    world = ServerWorld()
+    sender, recipient = known_to(world.link(connected=False)), known_to(world.link(connected=False))
+    client = Client.login(world, sender)
+    parts = Node("participants", {}, (Node("to", {"jid": recipient.address(HIDDEN_SERVER)}, (Node("enc"),) * 40_000),))
+    world.server.router.take(
+        Node("message", {"id": "A1", "to": world.account.lid}, (parts, *(Node("more"),) * 40_000)),
+        sender,
+        client.connection,
+    )
+    assert recipient.queue == {}
+    assert client.link.end == "" and not client.connection._open
+    assert Client.login(world, recipient).heard()[0].tag == "success"

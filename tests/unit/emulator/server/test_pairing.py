@@ -1,11 +1,13 @@
 from datetime import timedelta
 
+import pytest
 from support.randomness import seeded_bytes
 from support.server_client import Client
 from support.server_world import ACCOUNT, ServerWorld, pushed
 
 from wamesh.emulator.codec import SERVER, Address, Node
 from wamesh.emulator.phones.linking import container, signed_identity
+from wamesh.emulator.server.connection import HANDSHAKE_TIME
 from wamesh.emulator.server.pairing import PairingOffer
 from wamesh.emulator.server.people import Device
 from wamesh.emulator.server.registration import CompanionFinish
@@ -65,7 +67,7 @@ def test_codes_run_out() -> None:
     """After 60 s for the first code and 20 s for each later one the connection is closed."""
     world = ServerWorld()
     client = Client.pairing(world)
-    assert [delay for delay, _ in world.later] == [timedelta(seconds=160)]
+    assert [delay for delay, _ in world.later] == [HANDSHAKE_TIME, timedelta(seconds=160)]
     world.run_later()
     assert client.link.end == "closed"
 
@@ -258,3 +260,14 @@ def test_second_scan_takes_the_place_of_the_first() -> None:
     client.sign(success)
     assert (first.device, first.why) == (None, "another scan came between")
     assert second.device is world.account.devices[2]
+
+
+@pytest.mark.parametrize(
+    ("name", "length"), [("eRegid", 9), ("eIdent", 31), ("eSkeyID", 4), ("eSkeyVal", 0), ("eSkeySig", 65)]
+)
+def test_keys_have_their_lengths(name: str, length: int) -> None:
+    """A client whose keys fit in no bundle is shown no codes: its bundle would break whoever is handed it."""
+    world = ServerWorld()
+    client = Client.pairing(world, **{name: bytes(length)})
+    assert client.link.end == "closed"
+    assert pb.EVENT_KIND_PAIRING_OFFERED not in world.kinds()

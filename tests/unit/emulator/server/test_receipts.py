@@ -2,7 +2,7 @@ import pytest
 from support.server_world import NOW, ServerWorld, fan_out, pushed
 
 from wamesh.emulator.codec import HIDDEN_SERVER, Node
-from wamesh.emulator.server.effects import Deliver
+from wamesh.emulator.server.effects import BadStanza, Deliver
 from wamesh.emulator.server.people import Device
 from wamesh.emulator.v1 import emulator_pb2 as pb
 
@@ -151,3 +151,10 @@ def test_ack_precedes_the_receipt() -> None:
     phone.endpoint = Prompt()
     world.server.receive(device, fan_out(world.customer, phone))
     assert [stanza.tag for stanza in pushed(device)] == ["ack", "receipt"]
+
+
+def test_receipt_without_an_id_is_malformed() -> None:
+    """It would wait for its addressee for ever, for nothing could settle it."""
+    world = ServerWorld()
+    with pytest.raises(BadStanza):
+        world.handled(world.link(), Node("receipt", {"to": world.customer.lid}))

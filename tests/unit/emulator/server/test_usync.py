@@ -1,7 +1,8 @@
 import pytest
 from support.server_world import CUSTOMER, ServerWorld, query
 
-from wamesh.emulator.codec import Address, Node
+from wamesh.emulator.codec import PHONE_NUMBER_SERVER, Address, Node
+from wamesh.emulator.server.stanzas.usync import USERS_MAX
 from wamesh.emulator.v1 import emulator_pb2 as pb
 
 
@@ -106,3 +107,19 @@ def test_usync_without_list_gets_error_400() -> None:
     world = ServerWorld()
     answer = world.answer(world.link(), query("usync", "get", Node("usync", {}, (Node("query"),))))
     assert answer.attribute("type") == "error"
+
+
+def test_topic_named_often_is_answered_once() -> None:
+    """A short question cannot ask for an answer of any size."""
+    world = ServerWorld()
+    (user,) = answered(world.answer(world.link(), usync((DEVICES,) * 1000, by_address(world.customer.pn))))
+    assert [topic.tag for topic in user.children()] == ["devices"]
+
+
+def test_people_asked_about_are_limited() -> None:
+    """A question about too many people is refused, and brings nobody into being."""
+    world = ServerWorld()
+    people = [by_address(Address(str(447700900000 + index), PHONE_NUMBER_SERVER)) for index in range(USERS_MAX + 1)]
+    known = len(list(world.server.directory.people()))
+    assert world.answer(world.link(), usync((DEVICES,), *people)).attribute("type") == "error"
+    assert len(list(world.server.directory.people())) == known

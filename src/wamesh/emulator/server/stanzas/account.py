@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from wamesh.emulator.codec import Node
-from wamesh.emulator.server.directory import PHONE
 from wamesh.emulator.server.effects import BadStanza, Context, Effect, Unlink
+from wamesh.emulator.server.people import PHONE
 from wamesh.emulator.server.stanzas.replies import error, result
 
 _EVERYBODY: Final = ("readreceipts", "profile", "status", "online", "last", "groupadd", "calladd")

@@ -21,6 +21,8 @@ PATCHES_MAX: Final = 100
 """So many patches go into one answer; more are fetched with another query."""
 CONFLICT: Final = "409"
 
+_DIGITS_MAX: Final = 20
+"""Of a version, 64 bits."""
 _MAC_BYTES: Final = 32
 _VALUE_BYTES_MIN: Final = 16 + 16 + _MAC_BYTES
 """IV, one block, MAC."""
@@ -75,8 +77,8 @@ def _more(asked: Node, version: int) -> dict[str, str]:
 
 def _version(asked: Node) -> int:
     text = asked.attribute("version") or "0"
-    if not text.isdecimal():
-        raise BadStanza(f"{text!r} is no version")
+    if not text.isdecimal() or len(text) > _DIGITS_MAX:
+        raise BadStanza(f"{text[:_DIGITS_MAX]!r} is no version")
     return int(text)
 
 

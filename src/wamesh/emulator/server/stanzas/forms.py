@@ -7,7 +7,7 @@ as `sender_pn`; what was sent to a phone number comes from one, with `sender_lid
 from collections.abc import Mapping
 
 from wamesh.emulator.codec import HIDDEN_SERVER, Address
-from wamesh.emulator.server.directory import Device
+from wamesh.emulator.server.people import Device
 
 
 def sender_forms(sender: Device, to: Address) -> dict[str, str | Address]:

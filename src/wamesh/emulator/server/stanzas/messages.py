@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from wamesh.emulator.codec import HIDDEN_SERVER, Address, Node
-from wamesh.emulator.server.directory import Device, Person
 from wamesh.emulator.server.effects import BadStanza, Context, Cut, Deliver, Effect, Later
+from wamesh.emulator.server.people import Device, Person
 from wamesh.emulator.server.queues import waiting_key
 from wamesh.emulator.server.stanzas.forms import given, sender_forms
 from wamesh.emulator.v1 import emulator_pb2 as pb

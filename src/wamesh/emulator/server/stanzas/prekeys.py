@@ -10,14 +10,13 @@ from typing import Final
 
 from wamesh.emulator.codec import Node
 from wamesh.emulator.server import notices
-from wamesh.emulator.server.directory import Device
 from wamesh.emulator.server.effects import BadStanza, Context, Effect
+from wamesh.emulator.server.people import Device
 from wamesh.emulator.server.stanzas.replies import result
+from wamesh.emulator.signal.curve import KEY_LENGTH, SIGNATURE_LENGTH
 from wamesh.emulator.v1 import emulator_pb2 as pb
 
 KEY_TYPE: Final = b"\x05"
-KEY_BYTES: Final = 32
-SIGNATURE_BYTES: Final = 64
 
 
 def get(query: Node, context: Context) -> Iterator[Effect]:
@@ -93,11 +92,11 @@ def _key(tag: str, key_id: int, public: bytes, *more: Node) -> Node:
 
 def _read_signed(node: Node) -> tuple[int, bytes, bytes]:
     key = _need(node, "skey")
-    return *_read_key(key), _sized(key, "signature", SIGNATURE_BYTES)
+    return *_read_key(key), _sized(key, "signature", SIGNATURE_LENGTH)
 
 
 def _read_key(key: Node) -> tuple[int, bytes]:
-    return int.from_bytes(_sized(key, "id", 3)), _sized(key, "value", KEY_BYTES)
+    return int.from_bytes(_sized(key, "id", 3)), _sized(key, "value", KEY_LENGTH)
 
 
 def _sized(node: Node, tag: str, size: int) -> bytes:

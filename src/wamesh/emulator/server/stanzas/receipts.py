@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from wamesh.emulator.codec import Address, Node
-from wamesh.emulator.server.directory import PHONE, Device, Person
 from wamesh.emulator.server.effects import BadStanza, Context, Deliver, Effect
+from wamesh.emulator.server.people import PHONE, Device, Person
 from wamesh.emulator.server.queues import waiting_key
 from wamesh.emulator.server.stanzas.forms import given, sender_forms
 from wamesh.emulator.v1 import emulator_pb2 as pb

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from wamesh.emulator.codec import HIDDEN_SERVER, PHONE_NUMBER_SERVER, Address, Node
-from wamesh.emulator.server.directory import PHONE, Person
 from wamesh.emulator.server.effects import BadStanza, Context, Effect
+from wamesh.emulator.server.people import PHONE, Person
 from wamesh.emulator.server.stanzas.replies import result
 from wamesh.emulator.v1 import emulator_pb2 as pb
 
