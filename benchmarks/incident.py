@@ -87,6 +87,8 @@ class Run:
 async def probe(run: Run) -> None:
     """Health probes, at their rate, whether the last ones were answered or not."""
     asking: set[asyncio.Task[None]] = set()
+    clock = asyncio.get_running_loop().time
+    due = clock()
     async with quick_channel(run.mesh.addresses.gateway) as channel:
         health = health_pb2_grpc.HealthStub(channel)
         while True:
@@ -97,7 +99,8 @@ async def probe(run: Run) -> None:
                 task = asyncio.create_task(_tell(run, name, call))
                 asking.add(task)
                 task.add_done_callback(asking.discard)
-            await asyncio.sleep(1 / PROBES_PER_SECOND)
+            due += 1 / PROBES_PER_SECOND
+            await asyncio.sleep(due - clock())
 
 
 async def command(run: Run) -> None:

@@ -153,7 +153,7 @@ class Judge:
             self._verdict.counts["sends that a kill interrupted"] += 1
 
     def _judge_outcome(self, letter: Letter, outcome: pb.OutgoingMessage, arrived: Sequence[network.Event]) -> None:
-        """`arrived`: the messages of this outcome's id, or without one those of no id, which are none."""
+        """`arrived`: the messages that the customer has under the id of this outcome; none when it has no id."""
         state = pb.DeliveryState.Name(outcome.state).removeprefix("DELIVERY_STATE_")
         self._verdict.counts[f"outcome {state}"] += 1
         if outcome.state in ARRIVED:

@@ -3,7 +3,7 @@ logs. What a call changed outlives the process before the call is answered.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any, Final, TypeVar
 
 import grpc
@@ -75,10 +75,11 @@ class EmulatorService(emulator_pb2_grpc.EmulatorServicer):
         self, request: pb.WatchCustomerRequest, context: Context
     ) -> AsyncIterator[pb.WatchCustomerResponse]:
         mailbox = self._network.mailbox(request.customer_phone_number)
-        async for message in _follow(mailbox, request.after_cursor):
+        async for message in _follow(mailbox, request.after_cursor, self._network.commit):
             yield pb.WatchCustomerResponse(message=message)
 
     async def ListEvents(self, request: pb.ListEventsRequest, context: Context) -> pb.ListEventsResponse:
+        self._network.commit()
         log, response = self._network.log, pb.ListEventsResponse(next_cursor=request.after_cursor)
         for event in log.after(request.after_cursor):
             if len(response.events) == (request.page_size or DEFAULT_PAGE_SIZE):
@@ -91,7 +92,7 @@ class EmulatorService(emulator_pb2_grpc.EmulatorServicer):
     async def WatchEvents(
         self, request: pb.WatchEventsRequest, context: Context
     ) -> AsyncIterator[pb.WatchEventsResponse]:
-        async for event in _follow(self._network.log, request.after_cursor):
+        async for event in _follow(self._network.log, request.after_cursor, self._network.commit):
             if admits(request.filter, event):
                 yield pb.WatchEventsResponse(event=event)
 
@@ -114,12 +115,13 @@ def admits(wanted: pb.EventFilter, event: pb.Event) -> bool:
     )
 
 
-async def _follow(log: Log[T], cursor: int) -> AsyncIterator[T]:
-    """Yields what stands behind `cursor` and then each new item, for ever."""
+async def _follow(log: Log[T], cursor: int, commit: Callable[[], None]) -> AsyncIterator[T]:
+    """Yields what stands behind `cursor` and then each new item, for ever; what was yielded outlives the process."""
     grown = asyncio.Event()
     with log.listening(grown.set):
         while True:
             grown.clear()
+            commit()
             for item in log.after(cursor):
                 cursor += 1
                 yield item

@@ -7,12 +7,14 @@ foreign keys, and the file is for its owner's eyes.
 
 import os
 import sqlite3
+import time
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
 from wamesh.storage.database import Constraint, ConstraintViolated, DatabaseUnavailable
 
 _BUSY_TIMEOUT_MILLISECONDS = 5_000
+_BUSY_PAUSE_SECONDS = 0.01
 _CACHED_STATEMENTS = 512
 
 _CONSTRAINTS: dict[str, Constraint] = {
@@ -76,7 +78,7 @@ def connect_all(path: Path, readers: int) -> list[sqlite3.Connection]:
     try:
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         writer = _connect(path)
-        writer.execute("PRAGMA journal_mode = WAL")
+        _write_ahead(writer)
         writer.execute("PRAGMA synchronous = FULL")
         return [writer, *(_connect_reader(path) for _ in range(readers))]
     except OSError as error:
@@ -85,6 +87,22 @@ def connect_all(path: Path, readers: int) -> list[sqlite3.Connection]:
         ) from error
     except sqlite3.Error as error:
         raise explain(error, path) from error
+
+
+def _write_ahead(writer: sqlite3.Connection) -> None:
+    """Turns the write-ahead log on. Of many who open a fresh file at once SQLite lets one do so, and the others fail at
+    once, whatever their timeout: they try again.
+    """
+    deadline = time.monotonic() + _BUSY_TIMEOUT_MILLISECONDS / 1_000
+    while True:
+        try:
+            writer.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(_BUSY_PAUSE_SECONDS)
+        else:
+            return
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -162,7 +162,6 @@ class NeonizeTransport:
                 client.logout()
             except NeonizeError as error:
                 _log.warning("WhatsApp did not confirm the logout: %s", _text(error))
-            self._store.forget()
             self._handle(LoggedOut(on_connect=False))
         else:
             self.stop()
@@ -274,6 +273,8 @@ class NeonizeTransport:
                     self._presence_pause = PUSH_NAME_PAUSES[0]
                 if not isinstance(event, MessageReceived | ReceiptReceived):  # nobody waits for those
                     self._changed.notify_all()
+            if isinstance(event, LoggedOut):
+                self._store.forget()  # the library does it too, but after it has told us
             self._on_event(event)
 
     def _emit(self, event: Event) -> None:

@@ -1,9 +1,9 @@
-"""neonize without the packages that a session process never calls: it is half the memory of a session.
+"""neonize without the packages that a session process never calls.
 
 The library imports them when it is imported, for files, stickers, link previews, contact cards, codes drawn in a
-terminal, and to download its native code, none of which is done here (neonize 0.5.2: 17 MB of a session's private
-memory and 0.3 s of its start, measured). Its own code is untouched: it finds names that can be imported and annotated
-with, and whoever calls one is told.
+terminal, and to download its native code, none of which is done here (neonize 0.5.2: 17 MB of each session's memory,
+and half of the time that its process takes to start, measured). Its own code is untouched: it finds names that can be
+imported and annotated with, and whoever calls one is told.
 
 Owns: what stands for those packages. Refuses: to stand for one that is loaded already. Invariant: once the library is
 imported, nobody else in the process finds a stand-in.

@@ -9,7 +9,6 @@ mailbox before its receipt goes out; `push` never raises for anything a client c
 """
 
 from collections import Counter
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -189,13 +188,31 @@ class Phone:
         message_id = stanza.attribute("id")
         if (author.phone_number, message_id) in self.mailbox:
             return
-        with suppress(DuplicateMessage):
+        try:
             message = self._open(author, device, enc)
-            self._unreadable.pop((f"{author.phone_number}:{device}", message_id), None)
-            if self._hears(author):
-                self._show(author, device, message_id, message, _label(stanza, message))
-            elif author is self.person and device in author.devices:
-                self.settings.read(author.devices[device], message)
+        except DuplicateMessage:
+            self._drop(author, device, message_id)
+            return
+        self._unreadable.pop((f"{author.phone_number}:{device}", message_id), None)
+        if self._hears(author):
+            self._show(author, device, message_id, message, _label(stanza, message))
+        elif author is self.person and device in author.devices:
+            self.settings.read(author.devices[device], message)
+
+    def _drop(self, author: Person, device: int, message_id: str) -> None:
+        """Logs a message that no phone shows: its key was used for another one before. Its author is not told.
+
+        whatsmeow does that when it writes to somebody from whom it is just reading (measured with neonize 0.5.2).
+        """
+        if self._hears(author):
+            self._network.log.record(
+                pb.EVENT_KIND_MESSAGE_LOST,
+                author.phone_number,
+                self.person.phone_number,
+                device=device,
+                message_id=message_id,
+                detail="encrypted with a key that was used before",
+            )
 
     def _open(self, author: Person, device: int, enc: Node) -> Any:
         if self._hears(author) and author.faults.strike(pb.FAULT_KIND_UNREADABLE_SEND):

@@ -34,18 +34,21 @@ class KeyPair:
 
     @classmethod
     def from_private(cls, private: bytes) -> "KeyPair":
-        """The pair of a private key of 32 bytes (ValueError otherwise), clamped here if it was not."""
+        """Returns the pair of a private key of 32 bytes (raises ValueError otherwise), clamped if it was not."""
         clamped = _clamp(private)
         return cls(clamped, bindings.priv_to_curve25519_pub(clamped))
 
 
 def generate(random_bytes: RandomBytes) -> KeyPair:
-    """A new key pair from 32 random bytes."""
+    """Draws a new key pair from 32 random bytes."""
     return KeyPair.from_private(random_bytes(KEY_LENGTH))
 
 
 def agree(private: bytes, public: bytes) -> bytes:
-    """The shared secret of 32 bytes; ValueError on a key of another length or a public key of low order."""
+    """Returns the shared secret of 32 bytes.
+
+    Raises ValueError for a key of another length or a public key of low order.
+    """
     try:
         return bindings.x25519(private, public)
     except bindings.XEdDSAException as error:
@@ -53,7 +56,7 @@ def agree(private: bytes, public: bytes) -> bytes:
 
 
 def sign(private: bytes, message: bytes, random_bytes: RandomBytes) -> bytes:
-    """The XEdDSA signature of 64 bytes, its top bit clear; draws 64 random bytes."""
+    """Returns the XEdDSA signature of 64 bytes, its top bit clear; draws 64 random bytes."""
     return bindings.ed25519_priv_sign(bindings.priv_force_sign(private, False), message, random_bytes(_NONCE_LENGTH))
 
 

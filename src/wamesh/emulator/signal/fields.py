@@ -1,6 +1,6 @@
 """The protobuf encoding, as far as Signal messages and this room's records use it: unsigned numbers and byte strings.
 
-Owns varints and length-delimited fields. Refuses to know any message: `wire.py` and whoever keeps records
+Owns varints and length-delimited fields. Refuses to know any message: `layouts.py` and whoever keeps records
 (`own_keys.py`, `peer.py`, `session_record.py`) give the numbers a meaning. Invariant: `Fields.decode(encode(fields))`
 gives the fields back, order of a repeated field included.
 
@@ -19,7 +19,7 @@ _FIXED_SIZES: Final = {_FIXED_64: 8, _FIXED_32: 4}
 
 
 def encode(fields: Iterable[tuple[int, Value | None]]) -> bytes:
-    """The fields (number, value) one after the other; None leaves a field out."""
+    """Returns the fields (number, value) one after the other; None leaves a field out."""
     out = bytearray()
     for number, value in fields:
         if isinstance(value, int):
@@ -42,7 +42,7 @@ class Fields:
 
     @classmethod
     def decode(cls, data: bytes) -> "Fields":
-        """Reads a whole message; fixed-size fields are skipped. ValueError when it is cut short or malformed."""
+        """Reads a whole message; fixed-size fields are skipped. Raises ValueError when it is cut short or malformed."""
         values: dict[int, list[Value]] = {}
         position = 0
         while position < len(data):
@@ -60,25 +60,25 @@ class Fields:
         return number in self._values
 
     def number(self, number: int) -> int:
-        """An unsigned number of at most 32 bits; 0 when the field is absent. The last one counts."""
+        """Returns an unsigned number of at most 32 bits; 0 when the field is absent. The last one counts."""
         value = self._values.get(number, (0,))[-1]
         if not isinstance(value, int) or value >> 32:
             raise ValueError(f"field {number} is no 32-bit number")
         return value
 
     def data(self, number: int, length: int | None = None) -> bytes:
-        """A byte string that must be there, of exactly `length` bytes if that is given."""
+        """Returns a byte string that must be there, of exactly `length` bytes if that is given."""
         value = self._values.get(number, (0,))[-1]
         if not isinstance(value, bytes) or length not in (None, len(value)):
             raise ValueError(f"field {number} is no byte string of the right length")
         return value
 
     def messages(self, number: int) -> "list[Fields]":
-        """A repeated message, in order; empty when absent."""
+        """Returns a repeated message, in order; empty when absent."""
         return [Fields.decode(data) for data in self.repeated(number)]
 
     def repeated(self, number: int) -> list[bytes]:
-        """A repeated byte string, in order; empty when absent."""
+        """Returns a repeated byte string, in order; empty when absent."""
         values = self._values.get(number, [])
         found = [value for value in values if isinstance(value, bytes)]
         if len(found) < len(values):

@@ -28,28 +28,28 @@ class MessageKeys(NamedTuple):
 
 
 def root_key(master_secret: bytes) -> bytes:
-    """The first root key (32 bytes) of the session that X3DH's master secret begins."""
+    """Returns the first root key (32 bytes) of the session that X3DH's master secret begins."""
     return _derive(master_secret, _NO_SALT, b"WhisperText", 64)[:32]
 
 
 def ratchet_step(root: bytes, shared_secret: bytes) -> tuple[bytes, bytes]:
-    """The next root key and a new chain key (32 bytes each)."""
+    """Returns the next root key and a new chain key (32 bytes each)."""
     derived = _derive(shared_secret, root, b"WhisperRatchet", 64)
     return derived[:32], derived[32:]
 
 
 def message_seed(chain_key: bytes) -> bytes:
-    """The seed (32 bytes) of the keys of the message whose turn it is in the chain."""
+    """Returns the seed (32 bytes) of the keys of the message whose turn it is in the chain."""
     return hmac.digest(chain_key, b"\x01", "sha256")
 
 
 def next_chain_key(chain_key: bytes) -> bytes:
-    """The chain key (32 bytes) after that message."""
+    """Returns the chain key (32 bytes) after that message."""
     return hmac.digest(chain_key, b"\x02", "sha256")
 
 
 def message_keys(seed: bytes) -> MessageKeys:
-    """The keys that a message seed stands for."""
+    """Returns the keys that a message seed stands for."""
     derived = _derive(seed, _NO_SALT, b"WhisperMessageKeys", 80)
     return MessageKeys(derived[:32], derived[32:64], derived[64:])
 

@@ -14,11 +14,11 @@ from types import MappingProxyType
 from wamesh.emulator.signal import curve, x3dh
 from wamesh.emulator.signal.curve import KeyPair, RandomBytes
 from wamesh.emulator.signal.errors import InvalidBundle, NoSession, UndecryptableMessage
+from wamesh.emulator.signal.layouts import PreKeySignalMessage, SealedMessage
 from wamesh.emulator.signal.own_keys import OwnKeys
 from wamesh.emulator.signal.peer import Peer
 from wamesh.emulator.signal.ratchet import Ratchet
 from wamesh.emulator.signal.session import Ciphertext, Sender, Session, Unanswered
-from wamesh.emulator.signal.wire import PreKeySignalMessage, SealedMessage
 from wamesh.emulator.signal.x3dh import PreKeyBundle
 
 
@@ -33,7 +33,7 @@ class Keyring:
 
     @classmethod
     def create(cls, random_bytes: RandomBytes, identity: KeyPair | None = None) -> "Keyring":
-        """A new phone; its identity is new too unless one is given (an owner's phone has its account's key)."""
+        """Makes a new phone; its identity is new too unless one is given (an owner's phone has its account's key)."""
         return cls(random_bytes, OwnKeys.generate(random_bytes, identity), {})
 
     @classmethod
@@ -43,7 +43,7 @@ class Keyring:
         keys_record: bytes,
         session_records: Mapping[str, bytes] = MappingProxyType({}),
     ) -> "Keyring":
-        """The phone of these records, the session ones by peer; ValueError when one of them is none."""
+        """Restores a phone from its records, the session ones by peer. Raises ValueError when one of them is none."""
         peers = {peer: Peer.decode(record) for peer, record in session_records.items()}
         return cls(random_bytes, OwnKeys.decode(keys_record), peers)
 
@@ -58,15 +58,15 @@ class Keyring:
         return self._keys.registration_id
 
     def keys_record(self) -> bytes:
-        """The record of the phone's own keys."""
+        """Returns the record of the phone's own keys."""
         return self._keys.encode()
 
     def session_record(self, peer: str) -> bytes:
-        """The record of all sessions with the peer; NoSession when there is none."""
+        """Returns the record of all sessions with the peer. Raises NoSession when there is none."""
         return self._peer(peer).encode()
 
     def bundle(self, *, one_time: bool) -> PreKeyBundle:
-        """What somebody needs to write to this phone; `one_time` adds a prekey that no other bundle has."""
+        """Returns what somebody needs to write to this phone; `one_time` adds a prekey that no other bundle has."""
         return self._keys.one_time_bundle(self._random_bytes) if one_time else self._keys.bundle()
 
     def has_session(self, peer: str) -> bool:
@@ -74,7 +74,7 @@ class Keyring:
         return peer in self._peers
 
     def start_session(self, peer: str, bundle: PreKeyBundle) -> None:
-        """Begins a session, which becomes the current one with the peer. InvalidBundle when a key of it is wrong."""
+        """Begins a session, which becomes the current one. Raises InvalidBundle when a key of the bundle is wrong."""
         bundle.check()
         base = curve.generate(self._random_bytes)
         try:
@@ -86,14 +86,14 @@ class Keyring:
         self._peers[peer] = self._with_session(peer, bundle.identity, session)
 
     def encrypt(self, peer: str, plaintext: bytes) -> Ciphertext:
-        """Encrypts in the current session with the peer; NoSession when there is none."""
+        """Encrypts in the current session with the peer. Raises NoSession when there is none."""
         known = self._peer(peer)
         session, ciphertext = known.current.encrypt(self._sender, known.identity, plaintext, self._random_bytes)
         self._peers[peer] = Peer(known.identity, session, known.archived)
         return ciphertext
 
     def decrypt(self, peer: str, kind: str, data: bytes) -> bytes:
-        """The plaintext of a pkmsg or a msg of the peer.
+        """Returns the plaintext of a pkmsg or a msg of the peer.
 
         Raises DuplicateMessage for a message read before, and UndecryptableMessage for all else that is unreadable.
         """
@@ -124,7 +124,7 @@ class Keyring:
         return plaintext
 
     def _answer(self, message: PreKeySignalMessage) -> Session:
-        """The session that a prekey message begins."""
+        """Returns the session that a prekey message begins."""
         try:
             signed_prekey, prekey = self._keys.prekeys_of(message.signed_prekey_id, message.prekey_id)
             root = x3dh.respond(self.identity, signed_prekey, prekey, message.identity, message.base_key)

@@ -14,20 +14,20 @@ from cryptography.hazmat.primitives.ciphers.modes import CBC
 from cryptography.hazmat.primitives.padding import PKCS7
 
 from wamesh.emulator.signal.key_derivation import MessageKeys
-from wamesh.emulator.signal.wire import MAC_LENGTH, typed_key
+from wamesh.emulator.signal.layouts import MAC_LENGTH, typed_key
 
 _BLOCK_BITS: Final = 128
 
 
 def encrypt(keys: MessageKeys, plaintext: bytes) -> bytes:
-    """The ciphertext: whole blocks of 16 bytes, one more than the plaintext fills."""
+    """Returns the ciphertext: whole blocks of 16 bytes, one more than the plaintext fills."""
     padder = PKCS7(_BLOCK_BITS).padder()
     encryptor = _cipher(keys).encryptor()
     return encryptor.update(padder.update(plaintext) + padder.finalize()) + encryptor.finalize()
 
 
 def decrypt(keys: MessageKeys, ciphertext: bytes) -> bytes:
-    """The plaintext; ValueError when the ciphertext is not whole blocks or its padding is wrong."""
+    """Returns the plaintext. Raises ValueError when the ciphertext is not whole blocks or its padding is wrong."""
     decryptor = _cipher(keys).decryptor()
     unpadder = PKCS7(_BLOCK_BITS).unpadder()
     padded = decryptor.update(ciphertext) + decryptor.finalize()
@@ -35,7 +35,7 @@ def decrypt(keys: MessageKeys, ciphertext: bytes) -> bytes:
 
 
 def mac(keys: MessageKeys, sender: bytes, receiver: bytes, covered: bytes) -> bytes:
-    """The MAC (8 bytes) of a message; identities have 32 bytes, `covered` is version byte || message."""
+    """Returns the MAC (8 bytes) of a message; identities have 32 bytes, `covered` is version byte || message."""
     return hmac.digest(keys.mac_key, typed_key(sender) + typed_key(receiver) + covered, "sha256")[:MAC_LENGTH]
 
 

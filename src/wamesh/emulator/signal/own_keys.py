@@ -34,7 +34,7 @@ class OwnKeys:
 
     @classmethod
     def generate(cls, random_bytes: RandomBytes, identity: KeyPair | None = None) -> "OwnKeys":
-        """New keys, with a new identity unless one is given."""
+        """Draws new keys, with a new identity unless one is given."""
         identity = identity or curve.generate(random_bytes)
         registration_id = int.from_bytes(random_bytes(2)) % _REGISTRATION_ID_MAX + 1
         signed_prekey = curve.generate(random_bytes)
@@ -42,11 +42,11 @@ class OwnKeys:
         return cls(identity, registration_id, signed_prekey, signature)
 
     def bundle(self) -> PreKeyBundle:
-        """The bundle without a one-time prekey."""
+        """Returns the bundle without a one-time prekey."""
         return self._bundle(None, None)
 
     def one_time_bundle(self, random_bytes: RandomBytes) -> PreKeyBundle:
-        """A bundle with a new one-time prekey."""
+        """Returns a bundle with a one-time prekey made for it."""
         prekey = curve.generate(random_bytes)
         self.last_prekey_id = self.last_prekey_id % _PREKEY_ID_MAX + 1
         self.prekeys[self.last_prekey_id] = prekey
@@ -55,7 +55,7 @@ class OwnKeys:
         return self._bundle(self.last_prekey_id, prekey.public)
 
     def prekeys_of(self, signed_prekey_id: int, prekey_id: int | None) -> tuple[KeyPair, KeyPair | None]:
-        """The signed and the one-time prekey with these ids; KeyError when one is not here (any more)."""
+        """Returns the signed and the one-time prekey with these ids. Raises KeyError when one is not here any more."""
         if signed_prekey_id != _SIGNED_PREKEY_ID:
             raise KeyError(signed_prekey_id)
         return self.signed_prekey, None if prekey_id is None else self.prekeys[prekey_id]
@@ -72,8 +72,10 @@ class OwnKeys:
         )
 
     def encode(self) -> bytes:
-        """The record, in protobuf's encoding: 1 identity (a key pair), 2 registration id, 3 signed prekey (a key pair),
-        4 its signature, 5 last prekey id, 6 prekeys (1 id, 2 key pair), oldest first. A key pair is private || public.
+        """Returns the record, in protobuf's encoding.
+
+        1 identity (a key pair), 2 registration id, 3 signed prekey (a key pair), 4 its signature, 5 last prekey id,
+        6 prekeys (1 id, 2 key pair), oldest first. A key pair is private || public.
         """
         return fields.encode(
             (
@@ -88,7 +90,7 @@ class OwnKeys:
 
     @classmethod
     def decode(cls, record: bytes) -> "OwnKeys":
-        """The keys of a record; ValueError when it is none."""
+        """Restores the keys of a record. Raises ValueError when it is none."""
         found = Fields.decode(record)
         return cls(
             identity=_decode_pair(found, 1),

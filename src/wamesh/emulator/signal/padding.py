@@ -13,13 +13,13 @@ PADDING_MAX: Final = 16
 
 
 def pad(content: bytes, random_bytes: RandomBytes) -> bytes:
-    """The content with 1 to 16 bytes more; draws one random byte."""
+    """Returns the content with 1 to 16 bytes more; draws one random byte."""
     count = random_bytes(1)[0] % PADDING_MAX + 1
     return content + bytes([count]) * count
 
 
 def unpad(padded: bytes) -> bytes:
-    """The content without its padding; ValueError when there is no such padding."""
+    """Returns the content without its padding. Raises ValueError when there is no such padding."""
     count = padded[-1] if padded else 0
     if not 1 <= count <= min(PADDING_MAX, len(padded)) or padded[-count:] != bytes([count]) * count:
         raise ValueError("not padded as WhatsApp pads")

@@ -14,8 +14,8 @@ from wamesh.emulator.signal import fields, session_record
 from wamesh.emulator.signal.curve import KEY_LENGTH
 from wamesh.emulator.signal.errors import DuplicateMessage, UndecryptableMessage
 from wamesh.emulator.signal.fields import Fields
+from wamesh.emulator.signal.layouts import SealedMessage
 from wamesh.emulator.signal.session import Session
-from wamesh.emulator.signal.wire import SealedMessage
 
 ARCHIVED_MAX: Final = 40
 
@@ -29,7 +29,7 @@ class Peer:
     archived: tuple[bytes, ...] = ()
 
     def with_session(self, session: Session) -> "Peer":
-        """The peer after another session with the same identity began."""
+        """Returns the peer after another session with the same identity began."""
         archived = (session_record.encode(self.current), *self.archived)[:ARCHIVED_MAX]
         return Peer(self.identity, session, archived)
 
@@ -40,7 +40,7 @@ class Peer:
         return any(session_record.decode(record).base_key == base_key for record in self.archived)
 
     def decrypt(self, sealed: SealedMessage, receiver: bytes) -> tuple["Peer", bytes]:
-        """The peer after a message of it, and the plaintext; `receiver` is the own identity key (32 bytes).
+        """Returns the peer after a message of it, and the plaintext; `receiver` is the own identity key (32 bytes).
 
         Raises DuplicateMessage when a session has read it before, UndecryptableMessage when no session can.
         """
@@ -65,13 +65,13 @@ class Peer:
         raise UndecryptableMessage(f"none of {1 + len(self.archived)} sessions fits the message")
 
     def encode(self) -> bytes:
-        """The record of all sessions with this peer: 1 identity, 2 current session, 3 archived ones, newest first."""
+        """Returns the record of all its sessions: 1 identity, 2 current session, 3 archived ones, newest first."""
         return fields.encode(
             ((1, self.identity), (2, session_record.encode(self.current)), *((3, record) for record in self.archived))
         )
 
     @classmethod
     def decode(cls, record: bytes) -> "Peer":
-        """The peer of a record; ValueError when it is none."""
+        """Restores the peer of a record. Raises ValueError when it is none."""
         found = Fields.decode(record)
         return cls(found.data(1, KEY_LENGTH), session_record.decode(found.data(2)), tuple(found.repeated(3)))

@@ -30,7 +30,7 @@ class Chain:
     counter: int = 0
 
     def step(self) -> tuple["Chain", bytes]:
-        """The chain after its next message, and that message's seed (32 bytes)."""
+        """Returns the chain after its next message, and that message's seed (32 bytes)."""
         return Chain(key_derivation.next_chain_key(self.key), self.counter + 1), key_derivation.message_seed(self.key)
 
 
@@ -43,7 +43,7 @@ class ReceivingChain:
     skipped: dict[int, bytes]
 
     def take(self, counter: int) -> tuple["ReceivingChain", bytes]:
-        """The chain without that message, and the message's seed.
+        """Returns the chain without that message, and the message's seed.
 
         Raises DuplicateMessage when it was taken before, UndecryptableMessage when it lies too far ahead.
         """
@@ -97,18 +97,21 @@ class Ratchet:
 
     @classmethod
     def initiate(cls, root: bytes, signed_prekey: bytes, random_bytes: RandomBytes) -> "Ratchet":
-        """The side that begins: the peer's signed prekey is its first ratchet key. ValueError on a key of low order."""
+        """Makes the side that begins: the peer's signed prekey is its first ratchet key.
+
+        Raises ValueError for a key of low order.
+        """
         own = curve.generate(random_bytes)
         root, chain_key = key_derivation.ratchet_step(root, curve.agree(own.private, signed_prekey))
         return cls(root, own, Chain(chain_key))
 
     @classmethod
     def respond(cls, root: bytes, signed_prekey: KeyPair) -> "Ratchet":
-        """The side that was written to."""
+        """Makes the side that was written to."""
         return cls(root, signed_prekey)
 
     def next_outgoing(self, random_bytes: RandomBytes) -> tuple["Ratchet", Outgoing]:
-        """The ratchet after one more message of this side, and what that message needs."""
+        """Returns the ratchet after one more message of this side, and what that message needs."""
         turned = self if self.sending else self._turn(random_bytes)
         assert turned.sending
         chain, seed = turned.sending.step()
@@ -116,7 +119,7 @@ class Ratchet:
         return replace(turned, sending=chain), outgoing
 
     def take(self, ratchet_key: bytes, counter: int) -> tuple["Ratchet", bytes]:
-        """The ratchet after a message of the peer, and that message's seed.
+        """Returns the ratchet after a message of the peer, and that message's seed.
 
         Nothing here proves that the message is genuine: adopt the new ratchet only when its MAC fits. Raises
         DuplicateMessage and UndecryptableMessage as ReceivingChain.take does, and the latter for an unusable key.
@@ -135,7 +138,7 @@ class Ratchet:
         return replace(self, root=root, own=own, sending=Chain(chain_key))
 
     def _follow(self, ratchet_key: bytes, counter: int) -> tuple["Ratchet", bytes]:
-        """The peer turned the ratchet: a new receiving chain, and the sending chain is over."""
+        """Follows the peer, who turned the ratchet: a new receiving chain, and the sending chain is over."""
         try:
             shared_secret = curve.agree(self.own.private, ratchet_key)
         except ValueError as error:

@@ -12,8 +12,8 @@ from typing import Literal, NamedTuple, TypeAlias
 from wamesh.emulator.signal import key_derivation, message_cipher
 from wamesh.emulator.signal.curve import RandomBytes
 from wamesh.emulator.signal.errors import UndecryptableMessage
+from wamesh.emulator.signal.layouts import PreKeySignalMessage, SealedMessage, SignalMessage
 from wamesh.emulator.signal.ratchet import Ratchet
-from wamesh.emulator.signal.wire import PreKeySignalMessage, SealedMessage, SignalMessage
 
 Kind: TypeAlias = Literal["pkmsg", "msg"]
 
@@ -51,7 +51,7 @@ class Session:
     def encrypt(
         self, sender: Sender, receiver: bytes, plaintext: bytes, random_bytes: RandomBytes
     ) -> tuple["Session", Ciphertext]:
-        """The session after one more message to `receiver` (identity key, 32 bytes), and that message."""
+        """Returns the session after one more message to `receiver` (identity key, 32 bytes), and that message."""
         ratchet, outgoing = self.ratchet.next_outgoing(random_bytes)
         keys = key_derivation.message_keys(outgoing.seed)
         covered = SignalMessage(
@@ -64,7 +64,7 @@ class Session:
         return replace(self, ratchet=ratchet), self._introduced(sender, sealed)
 
     def decrypt(self, sealed: SealedMessage, sender: bytes, receiver: bytes) -> tuple["Session", bytes]:
-        """The session after a message of the peer, and its plaintext; identity keys have 32 bytes.
+        """Returns the session after a message of the peer, and its plaintext; identity keys have 32 bytes.
 
         Raises DuplicateMessage for a message read before, UndecryptableMessage for one that is not of this session.
         """

@@ -20,7 +20,7 @@ from wamesh.emulator.signal.session import Session, Unanswered
 
 
 def encode(session: Session) -> bytes:
-    """The session's record."""
+    """Returns the record of a session."""
     ratchet, sending, unanswered = session.ratchet, session.ratchet.sending, session.unanswered
     record: list[tuple[int, Value | None]] = [
         (1, session.base_key),
@@ -38,7 +38,7 @@ def encode(session: Session) -> bytes:
 
 
 def decode(record: bytes) -> Session:
-    """The session of a record."""
+    """Restores the session of a record."""
     found = Fields.decode(record)
     ratchet = Ratchet(
         root=found.data(2, KEY_LENGTH),

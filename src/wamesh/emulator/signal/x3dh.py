@@ -12,7 +12,7 @@ from typing import Final
 from wamesh.emulator.signal import curve, key_derivation
 from wamesh.emulator.signal.curve import KeyPair, RandomBytes
 from wamesh.emulator.signal.errors import InvalidBundle
-from wamesh.emulator.signal.wire import typed_key
+from wamesh.emulator.signal.layouts import typed_key
 
 _PREFIX: Final = b"\xff" * 32
 
@@ -39,12 +39,12 @@ class PreKeyBundle:
 
 
 def sign_prekey(identity: KeyPair, signed_prekey: bytes, random_bytes: RandomBytes) -> bytes:
-    """The signature (64 bytes) that goes with a signed prekey into a bundle: over 0x05 || key."""
+    """Returns the signature (64 bytes) that goes with a signed prekey into a bundle: over 0x05 || key."""
     return curve.sign(identity.private, typed_key(signed_prekey), random_bytes)
 
 
 def initiate(identity: KeyPair, base: KeyPair, bundle: PreKeyBundle) -> bytes:
-    """The root key (32 bytes) of who begins; ValueError when a key of the bundle is no usable point."""
+    """Returns the root key (32 bytes) of who begins. Raises ValueError when a key of the bundle is unusable."""
     secrets = [
         curve.agree(identity.private, bundle.signed_prekey),
         curve.agree(base.private, bundle.identity),
@@ -58,7 +58,7 @@ def initiate(identity: KeyPair, base: KeyPair, bundle: PreKeyBundle) -> bytes:
 def respond(
     identity: KeyPair, signed_prekey: KeyPair, prekey: KeyPair | None, peer_identity: bytes, peer_base: bytes
 ) -> bytes:
-    """The root key (32 bytes) of who is written to; ValueError when a key of the peer is no usable point."""
+    """Returns the root key (32 bytes) of who is written to. Raises ValueError when a key of the peer is unusable."""
     secrets = [
         curve.agree(signed_prekey.private, peer_identity),
         curve.agree(identity.private, peer_base),

@@ -72,7 +72,7 @@ class _Addressing:
 class _AddressingEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Addressing.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     ADDRESSING_UNSPECIFIED: _Addressing.ValueType  # 0
-    """Same as ADDRESSING_LID."""
+    """The form that the customer used last; ADDRESSING_LID at first."""
     ADDRESSING_LID: _Addressing.ValueType  # 1
     """Chat and sender are hidden ids, the phone number is the alternate: what WhatsApp does today."""
     ADDRESSING_PHONE_NUMBER: _Addressing.ValueType  # 2
@@ -82,7 +82,7 @@ class Addressing(_Addressing, metaclass=_AddressingEnumTypeWrapper):
     """Which of the two forms of address a message carries first. The other form travels beside it."""
 
 ADDRESSING_UNSPECIFIED: Addressing.ValueType  # 0
-"""Same as ADDRESSING_LID."""
+"""The form that the customer used last; ADDRESSING_LID at first."""
 ADDRESSING_LID: Addressing.ValueType  # 1
 """Chat and sender are hidden ids, the phone number is the alternate: what WhatsApp does today."""
 ADDRESSING_PHONE_NUMBER: Addressing.ValueType  # 2
@@ -130,7 +130,9 @@ class _EventKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EventKind.V
     EVENT_KIND_MESSAGE_REJECTED: _EventKind.ValueType  # 15
     """A send was refused with `code`; the customer sees nothing."""
     EVENT_KIND_MESSAGE_LOST: _EventKind.ValueType  # 16
-    """A send vanished on the way; the customer sees nothing and the device hears nothing."""
+    """A send vanished; the customer sees nothing. On the way, by a fault, so that the device hears nothing; or on the
+    customer's phone, since the device encrypted it with a key it had used before (`detail` says so), acked all the same.
+    """
     EVENT_KIND_CUSTOMER_READ: _EventKind.ValueType  # 17
     """The customer opened the chat; `message_id` is the newest message read."""
     EVENT_KIND_FAULT_INJECTED: _EventKind.ValueType  # 18
@@ -194,7 +196,9 @@ EVENT_KIND_MESSAGE_REPEATED: EventKind.ValueType  # 14
 EVENT_KIND_MESSAGE_REJECTED: EventKind.ValueType  # 15
 """A send was refused with `code`; the customer sees nothing."""
 EVENT_KIND_MESSAGE_LOST: EventKind.ValueType  # 16
-"""A send vanished on the way; the customer sees nothing and the device hears nothing."""
+"""A send vanished; the customer sees nothing. On the way, by a fault, so that the device hears nothing; or on the
+customer's phone, since the device encrypted it with a key it had used before (`detail` says so), acked all the same.
+"""
 EVENT_KIND_CUSTOMER_READ: EventKind.ValueType  # 17
 """The customer opened the chat; `message_id` is the newest message read."""
 EVENT_KIND_FAULT_INJECTED: EventKind.ValueType  # 18

@@ -288,3 +288,20 @@ def test_a_message_delivered_twice_is_shown_once(world: PhoneWorld) -> None:
     customer.push(stanza)
     assert [message.text for message in customer.mailbox.after(0)] == ["before", "one"]
     assert receipts(client.told("receipt")) == [("B0", ""), ("B1", ""), ("B1", "")]
+
+
+def test_message_under_a_used_key_is_dropped_and_logged() -> None:
+    """A client that forgot what it sent encrypts two messages with one key: the phone shows the first, confirms both as
+    phones do, and the log names the second.
+    """
+    world = PhoneWorld()
+    client, customer = world.link(), world.customer()
+    client.write(customer.person, Message(conversation="first"), "A1")
+    peers = dict(client.keyring._peers)
+    client.write(customer.person, Message(conversation="second"), "A2")
+    client.keyring._peers = peers
+    client.write(customer.person, Message(conversation="third"), "A3")
+    assert [message.text for message in customer.mailbox.after(0)] == ["first", "second"]
+    (lost,) = world.events(pb.EVENT_KIND_MESSAGE_LOST)
+    assert (lost.message_id, lost.device, lost.customer_phone_number) == ("A3", 1, CUSTOMER)
+    assert world.events(pb.EVENT_KIND_RETRY_ASKED) == []

@@ -268,6 +268,6 @@ def test_second_scan_takes_the_place_of_the_first() -> None:
 def test_keys_have_their_lengths(name: str, length: int) -> None:
     """A client whose keys fit in no bundle is shown no codes: its bundle would break whoever is handed it."""
     world = ServerWorld()
-    client = Client.pairing(world, **{name: bytes(length)})
+    client = Client.pairing(world, "client", **{name: bytes(length)})
     assert client.link.end == "closed"
     assert pb.EVENT_KIND_PAIRING_OFFERED not in world.kinds()

@@ -18,9 +18,9 @@ from wamesh.emulator.signal import (
     UndecryptableMessage,
     message_cipher,
 )
+from wamesh.emulator.signal.layouts import PreKeySignalMessage
 from wamesh.emulator.signal.own_keys import PREKEYS_MAX
 from wamesh.emulator.signal.peer import ARCHIVED_MAX
-from wamesh.emulator.signal.wire import PreKeySignalMessage
 
 
 def _phone(name: str) -> Keyring:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wamesh.emulator.signal.errors import UndecryptableMessage
-from wamesh.emulator.signal.wire import PreKeySignalMessage, SealedMessage, SignalMessage
+from wamesh.emulator.signal.layouts import PreKeySignalMessage, SealedMessage, SignalMessage
 
 KEYS = st.builds(lambda start, end: start + bytes([end]), st.binary(min_size=31, max_size=31), st.integers(0, 127))
 NUMBERS = st.integers(0, 2**32 - 1)

@@ -20,15 +20,17 @@ from wamesh.emulator.signal.curve import KEY_LENGTH
 from wamesh.emulator.signal.errors import UndecryptableMessage
 
 MAC_LENGTH: Final = 8
+KEY_TYPE: Final = b"\x05"
+"""Of a Curve25519 key."""
+
 _VERSION: Final = 3
 _VERSION_BYTE: Final = bytes([_VERSION << 4 | _VERSION])
-_KEY_TYPE: Final = b"\x05"
 _UNUSED_BIT: Final = 0x80
 
 
 def typed_key(public: bytes) -> bytes:
-    """The public key with its type byte: 33 bytes."""
-    return _KEY_TYPE + public
+    """Returns the public key with its type byte: 33 bytes."""
+    return KEY_TYPE + public
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class SignalMessage:
     ciphertext: bytes
 
     def encode(self) -> bytes:
-        """Version byte and message: all that the MAC covers of it."""
+        """Returns the version byte and the message: all that the MAC covers of it."""
         return _VERSION_BYTE + fields.encode(
             (
                 (1, typed_key(self.ratchet_key)),
@@ -65,7 +67,7 @@ class SealedMessage:
 
     @classmethod
     def decode(cls, data: bytes) -> "SealedMessage":
-        """Reads a msg; UndecryptableMessage when it is none."""
+        """Reads a msg. Raises UndecryptableMessage when it is none."""
         covered, mac = data[:-MAC_LENGTH], data[-MAC_LENGTH:]
         try:
             found = fields.Fields.decode(_without_version(covered))
@@ -91,7 +93,7 @@ class PreKeySignalMessage:
     message: bytes
 
     def encode(self) -> bytes:
-        """The pkmsg."""
+        """Returns the whole pkmsg."""
         return _VERSION_BYTE + fields.encode(
             (
                 (1, self.prekey_id),
@@ -105,7 +107,7 @@ class PreKeySignalMessage:
 
     @classmethod
     def decode(cls, data: bytes) -> "PreKeySignalMessage":
-        """Reads a pkmsg; UndecryptableMessage when it is none."""
+        """Reads a pkmsg. Raises UndecryptableMessage when it is none."""
         try:
             found = fields.Fields.decode(_without_version(data))
             return cls(
@@ -127,7 +129,7 @@ def _without_version(data: bytes) -> bytes:
 
 
 def _public_key(found: fields.Fields, number: int) -> bytes:
-    key = found.data(number, len(_KEY_TYPE) + KEY_LENGTH)
-    if key[:1] != _KEY_TYPE or key[-1] & _UNUSED_BIT:
+    key = found.data(number, len(KEY_TYPE) + KEY_LENGTH)
+    if key[:1] != KEY_TYPE or key[-1] & _UNUSED_BIT:
         raise ValueError(f"field {number} is no Curve25519 key")
     return key[1:]
