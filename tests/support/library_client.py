@@ -71,6 +71,9 @@ class LibraryClient:
 
 def _run(told: TextIO, store: str) -> None:
     """The process's side: tells codes, logins and each file that came, and sends what it is asked to."""
+    import pylibmagic  # noqa: F401 - puts libmagic where neonize looks for it
+
+    # isort: split
     from neonize.client import NewClient, ProxySettings
     from neonize.events import ConnectedEv, MessageEv
     from neonize.proto.waE2E.WAWebProtobufsE2E_pb2 import DocumentMessage, ImageMessage, Message

@@ -14,7 +14,7 @@ from wamesh.emulator.event_log import EventLog
 from wamesh.emulator.messages import Message
 from wamesh.emulator.phones.phone import Phone
 from wamesh.emulator.phones.registry import Phones
-from wamesh.emulator.phones.retries import RetryRequest, retry_receipt
+from wamesh.emulator.phones.retry_receipts import RetryRequest, retry_receipt
 from wamesh.emulator.phones.stanzas import Envelope, ack, delivered, message, message_again
 from wamesh.emulator.server.people import Device, Person
 from wamesh.emulator.server.server import Server

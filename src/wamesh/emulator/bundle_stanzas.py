@@ -1,5 +1,6 @@
-"""The public keys with which others can write to a device, as stanzas: the server hands them out, and whoever asks for a
-message again sends its own.
+"""The public keys with which others can write to a device, as stanzas.
+
+The server hands them out; whoever asks for a message again may send its own.
 
 Owns: the elements, their order and their widths. Refuses: where they stand, and reading them, since each reader has
 its own way to refuse. Invariant: a bundle without a one-time prekey has no `<key>`, which clients accept.

@@ -10,7 +10,6 @@ between devices. Invariant: after every answer of the server, the newest name th
 account's, or the phone's own is on its way to the server.
 """
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -30,6 +29,7 @@ from wamesh.emulator.app_state import (
 from wamesh.emulator.codec import SERVER, Node
 from wamesh.emulator.messages import Message, ProtocolMessage, SyncActionValue, SyncdPatch
 from wamesh.emulator.phones.history import empty_history
+from wamesh.emulator.phones.linking import raw_id
 from wamesh.emulator.server.people import PHONE, Device, Person
 from wamesh.emulator.signal import RandomBytes
 from wamesh.emulator.store import Documents
@@ -176,7 +176,7 @@ class SharedSettings:
         shared.keyID.keyID = key.id
         shared.keyData.keyData = key.data
         shared.keyData.timestamp = self._milliseconds()
-        shared.keyData.fingerprint.rawID = int.from_bytes(hashlib.sha256(self._identity).digest()[:4])
+        shared.keyData.fingerprint.rawID = raw_id(self._identity)
         shared.keyData.fingerprint.currentIndex = max(self._person.devices)
         shared.keyData.fingerprint.deviceIndexes.extend(sorted(self._person.devices))
         self._hands.tell(device, message)

@@ -109,6 +109,15 @@ class Composer:
         part.senderTimestampMS = int(self._clock().timestamp() * 1000)
 
 
+def as_sent(message: Any, to: Address) -> Any:
+    """Returns the copy for an own linked device: what was sent, and to whom."""
+    copy = Message()
+    copy.deviceSentMessage.destinationJID = str(to)
+    copy.deviceSentMessage.message.CopyFrom(message)
+    copy.messageContextInfo.CopyFrom(message.messageContextInfo)
+    return copy
+
+
 def _text(content: pb.TextContent, chat: Chat, message: Any) -> None:
     if chat.quoted_message_id:
         message.extendedTextMessage.text = content.body

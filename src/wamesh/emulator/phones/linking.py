@@ -56,6 +56,11 @@ def _key(text: str) -> bytes:
     return key
 
 
+def raw_id(account: bytes) -> int:
+    """Returns the number of an account's list of devices, of 32 bits: here it follows from the account's key (32 bytes)."""
+    return int.from_bytes(hashlib.sha256(account).digest()[:4])
+
+
 def signed_identity(
     account: KeyPair, identity: bytes, number: int, moment: datetime, random_bytes: RandomBytes
 ) -> bytes:
@@ -63,8 +68,9 @@ def signed_identity(
 
     `number` is the device's; it is its key index too. `moment` is aware, kept in whole seconds.
     """
-    raw_id = int.from_bytes(hashlib.sha256(account.public).digest()[:4])
-    details = ADVDeviceIdentity(rawID=raw_id, timestamp=int(moment.timestamp()), keyIndex=number).SerializeToString()
+    details = ADVDeviceIdentity(
+        rawID=raw_id(account.public), timestamp=int(moment.timestamp()), keyIndex=number
+    ).SerializeToString()
     signature = curve.sign(account.private, _ACCOUNT_SIGNATURE + details + identity, random_bytes)
     signed = ADVSignedDeviceIdentity(details=details, accountSignatureKey=account.public, accountSignature=signature)
     encoded: bytes = signed.SerializeToString()

@@ -8,7 +8,6 @@ anything of groups. Invariant: a message of an account is in the event log befor
 mailbox before its receipt goes out; `push` never raises for anything a client can send.
 """
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,19 +15,19 @@ from wamesh.clock import Clock
 from wamesh.emulator.codec import HIDDEN_SERVER, PHONE_NUMBER_SERVER, Address, CodecError, Node
 from wamesh.emulator.errors import AccountNotFound
 from wamesh.emulator.event_log import EventLog, timestamp
-from wamesh.emulator.messages import Message
-from wamesh.emulator.phones import retries, stanzas
+from wamesh.emulator.phones import stanzas
 from wamesh.emulator.phones.app_state import Hands, SharedSettings
 from wamesh.emulator.phones.attachments import Attachments
 from wamesh.emulator.phones.cipher import PhoneCipher
-from wamesh.emulator.phones.composing import Chat, Composer
+from wamesh.emulator.phones.composing import Chat, Composer, as_sent
 from wamesh.emulator.phones.letters import Letters
 from wamesh.emulator.phones.mailbox import Mailbox
 from wamesh.emulator.phones.port import Server
 from wamesh.emulator.phones.reading import read
-from wamesh.emulator.phones.sealing import Sealer
+from wamesh.emulator.phones.retries import Answering, Asking
+from wamesh.emulator.phones.sealing import Sealer, spoils
 from wamesh.emulator.phones.stanzas import Envelope
-from wamesh.emulator.server.people import PHONE, Device, Person
+from wamesh.emulator.server.people import Device, Person
 from wamesh.emulator.signal import DuplicateMessage, KeyPair, RandomBytes, UndecryptableMessage
 from wamesh.emulator.store import Documents
 from wamesh.emulator.v1 import emulator_pb2 as pb
@@ -70,7 +69,8 @@ class Phone:
         self._letters = letters
         self._addressing = addressing
         self._sealer = Sealer(network.server, cipher)
-        self._unreadable: Counter[tuple[str, str]] = Counter()
+        self._asking = Asking(cipher)
+        self._answering = Answering(person, network.server.directory, letters, self._sealer, self._address)
         self.settings = SharedSettings(
             person,
             cipher.keyring.identity.public,
@@ -140,8 +140,8 @@ class Phone:
         theirs = [] if recipient is self.person else list(recipient.devices.values())
         own = [device for device in self.person.devices.values() if device is not self._device]
         copies = (
-            *self._sealer.copies(theirs, message, to, spoiled=_spoils(recipient)),
-            *self._sealer.copies(own, _as_sent(message, to), to),
+            *self._sealer.copies(theirs, message, to, spoiled=spoils(recipient)),
+            *self._sealer.copies(own, as_sent(message, to), to),
         )
         self._say(stanzas.message(to, message_id, Envelope.of(message), copies))
 
@@ -183,6 +183,22 @@ class Phone:
         else:
             self._say(self._confirmation(author, stanza))
 
+    def _ask_again(self, stanza: Node, author: Person, device: int) -> None:
+        request = self._asking.ask(stanza, author, device)
+        if request is not None and self._hears(author):
+            self._network.log.record(
+                pb.EVENT_KIND_RETRY_ASKED,
+                author.phone_number,
+                self.person.phone_number,
+                message_id=stanza.attribute("id"),
+            )
+        self._say(request or stanzas.ack(stanza))
+
+    def _send_again(self, receipt: Node) -> None:
+        message = self._answering.answer(receipt)
+        if message is not None:
+            self._say(message)
+
     def _take_in(self, author: Person, device: int, stanza: Node, enc: Node) -> None:
         """Decrypts and shows a message, unless it was here before; raises UndecryptableMessage."""
         message_id = stanza.attribute("id")
@@ -193,7 +209,7 @@ class Phone:
         except DuplicateMessage:
             self._drop(author, device, message_id)
             return
-        self._unreadable.pop((f"{author.phone_number}:{device}", message_id), None)
+        self._asking.settle(author, device, message_id)
         if self._hears(author):
             self._show(author, device, message_id, message, _label(stanza, message))
         elif author is self.person and device in author.devices:
@@ -255,49 +271,6 @@ class Phone:
         """
         return author.is_account and author is not self.person
 
-    # Retries
-
-    def _ask_again(self, stanza: Node, author: Person, device: int) -> None:
-        key = (f"{author.phone_number}:{device}", stanza.attribute("id"))
-        self._unreadable[key] += 1
-        count = self._unreadable[key]
-        if count >= retries.ATTEMPTS_MAX:
-            self._say(stanzas.ack(stanza))
-            return
-        if self._hears(author):
-            self._network.log.record(
-                pb.EVENT_KIND_RETRY_ASKED, author.phone_number, self.person.phone_number, message_id=key[1]
-            )
-        bundle = self._cipher.one_time_bundle() if count >= retries.KEYS_FROM else None
-        self._say(retries.retry_receipt(stanza, count, self._cipher.keyring.registration_id, bundle))
-
-    def _send_again(self, receipt: Node) -> None:
-        """Answers a device that could not read; silent when the message is too old or the request makes no sense."""
-        sender = receipt.address("from")
-        device = self._server.directory.device(sender) if sender else None
-        if device is None:
-            return
-        chat = self._chat_of(receipt, device)
-        try:
-            request = retries.RetryRequest.parse(receipt)
-            message = self._letters.find(chat.phone_number, request.message_id)
-            if message is None:
-                return
-            peer = message.HasField("protocolMessage")
-            if device.person is self.person and not peer:
-                message = _as_sent(message, self._address(chat))
-            spoiled = device.number != PHONE and _spoils(device.person)
-            enc = self._sealer.again(device, request, message, spoiled=spoiled)
-        except ValueError:
-            return
-        self._say(stanzas.message_again(receipt, request.message_id, Envelope.of(message), enc, peer=peer))
-
-    def _chat_of(self, receipt: Node, device: Device) -> Person:
-        """With whom the message was: an own device names the recipient, others are it themselves."""
-        recipient = receipt.address("recipient")
-        found = self._server.directory.at(recipient) if recipient and device.person is self.person else None
-        return found or device.person
-
     # Small things
 
     def _account(self, phone_number: str) -> Person:
@@ -329,21 +302,7 @@ class Phone:
         self._server.receive(self._device, stanza)
 
 
-def _as_sent(message: Any, to: Address) -> Any:
-    """The copy for an own linked device: what was sent, and to whom."""
-    copy = Message()
-    copy.deviceSentMessage.destinationJID = str(to)
-    copy.deviceSentMessage.message.CopyFrom(message)
-    copy.messageContextInfo.CopyFrom(message.messageContextInfo)
-    return copy
-
-
 def _label(stanza: Node, message: Any) -> str:
     """What stands beside a message for everybody to see: that a machine wrote it, when its sender says so."""
     says_so = stanza.child("bot") is not None or message.messageContextInfo.HasField("botMetadata")
     return AI_LABEL if says_so else ""
-
-
-def _spoils(recipient: Person) -> bool:
-    """Whether a fault makes what this person gets now unreadable."""
-    return recipient.faults.strike(pb.FAULT_KIND_UNREADABLE_DELIVERY) is not None

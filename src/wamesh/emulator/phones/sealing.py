@@ -11,10 +11,11 @@ from typing import Any, Final
 from wamesh.emulator.codec import HIDDEN_SERVER, Address, Node
 from wamesh.emulator.phones.cipher import PhoneCipher
 from wamesh.emulator.phones.port import Server
-from wamesh.emulator.phones.retries import KEYS_FROM, RetryRequest
+from wamesh.emulator.phones.retry_receipts import KEYS_FROM, RetryRequest
 from wamesh.emulator.phones.stanzas import Envelope
-from wamesh.emulator.server.people import PHONE, Device
+from wamesh.emulator.server.people import PHONE, Device, Person
 from wamesh.emulator.signal import Ciphertext, InvalidBundle
+from wamesh.emulator.v1 import emulator_pb2 as pb
 
 _SPOILED: Final = -8
 """A byte of the MAC in both kinds of ciphertext: in a pkmsg at most seven bytes follow the MAC."""
@@ -61,6 +62,11 @@ class Sealer:
         if not self._cipher.knows(address):
             self._cipher.meet(address, self._server.take_bundle(device))
         return self._cipher.encrypt(address, encoded)
+
+
+def spoils(recipient: Person) -> bool:
+    """Whether a fault makes what this person gets now unreadable."""
+    return recipient.faults.strike(pb.FAULT_KIND_UNREADABLE_DELIVERY) is not None
 
 
 def _spoil(ciphertext: Ciphertext) -> Ciphertext:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from support.randomness import seeded_bytes
 
 from wamesh.emulator.codec import Address, Node, decode, encode
-from wamesh.emulator.phones.retries import RetryRequest, retry_receipt
+from wamesh.emulator.phones.retry_receipts import RetryRequest, retry_receipt
 from wamesh.emulator.signal import Keyring
 
 AUTHOR = Address("123456789012345", "lid", 2)
