@@ -127,3 +127,10 @@ async def test_a_salon_of_ones_own_is_loaded_from_the_example(tmp_path: Path) ->
     refused = await wamesh("seed", str(salon), environment=environment)
     assert refused.code == 2
     assert 'services[0].price: "cheap" is not a price' in refused.err
+
+
+async def test_the_demo_needs_words() -> None:
+    """An empty sentence is refused before anything starts."""
+    finished = await wamesh("demo", "--say", "")
+    assert (finished.code, finished.out) == (2, "")
+    assert finished.err == "wamesh demo: --say: A message has 1 to 65536 bytes: write something, or less.\n"

@@ -27,7 +27,7 @@ from wamesh.emulator.client.trust import Trust
 WAIT_SECONDS: Final = 20.0
 NODE_VERSION: Final = 20
 _ROOT: Final = Path(__file__).resolve().parents[2]
-_DRIVER: Final = "tests/support/baileys/driver.mjs"
+_DRIVER: Final = "tests/support/baileys_node/driver.mjs"
 
 
 @pytest.fixture(scope="session")

@@ -8,10 +8,21 @@ from typing import Any, Final
 from wamesh.emulator.v1 import emulator_pb2
 
 REPLY_SECONDS: Final = 45.0
+MAX_TEXT_BYTES: Final = 65_536
 
 
 class NoReply(Exception):
     """The salon did not answer in time."""
+
+
+class Unsayable(Exception):
+    """Words that no message can carry."""
+
+
+def check_words(text: str) -> None:
+    """Raises Unsayable, with what to do, unless a message can carry `text`."""
+    if not 0 < len(text.encode(errors="replace")) <= MAX_TEXT_BYTES:
+        raise Unsayable(f"A message has 1 to {MAX_TEXT_BYTES} bytes: write something, or less.")
 
 
 class Customer:
@@ -28,7 +39,8 @@ class Customer:
         self._cursor = 0
 
     async def write(self, text: str) -> None:
-        """Writes a text to the salon."""
+        """Writes a text to the salon. Raises Unsayable."""
+        check_words(text)
         await self.send(emulator_pb2.Content(text=emulator_pb2.TextContent(body=text)))
 
     async def send(self, content: emulator_pb2.Content) -> None:

@@ -17,10 +17,10 @@ import grpc
 
 from wamesh.booking.v1 import booking_pb2_grpc
 from wamesh.console import chat
-from wamesh.console.customer import Customer, NoReply
+from wamesh.console.customer import Customer, NoReply, Unsayable, check_words
 from wamesh.console.mesh import Mesh, MeshFailed, PrintLine, members, quick_channel
 from wamesh.console.ports import free_ports, is_free
-from wamesh.console.process import refuse
+from wamesh.console.process import EXIT_REFUSED, refuse
 from wamesh.console.qr import draw
 from wamesh.console.seed import DEMO_SALON, load_salon
 from wamesh.console.up import BOOKING, EMULATOR, GATEWAY
@@ -79,6 +79,12 @@ class Addresses:
 
 def run_demo(say: Sequence[str], transport: Simulation) -> int:
     """Runs the demo: a chat, or the given sentences with their replies on standard output. Returns the exit code."""
+    try:
+        for text in say:
+            check_words(text)
+    except Unsayable as error:
+        refuse("demo", f"--say: {error}")
+        return EXIT_REFUSED
     with tempfile.TemporaryDirectory(prefix="wamesh-demo-") as name:
         directory = Path(name)
         with (directory / "demo.log").open("a", encoding="utf-8") as log:

@@ -57,7 +57,7 @@ class NoWire(FailedPrecondition):
 class PairingFailed(FailedPrecondition):
     """The client that showed the code did not let itself be linked."""
 
-    reason = "CODE_NOT_ON_OFFER"
+    reason = "PAIRING_FAILED"
 
     def __init__(self, why: str) -> None:
         super().__init__(f"The device was not linked: {why}. Start pairing again.", {"why": why})

@@ -8,6 +8,7 @@ connection is its device's `connection`, and no two connections are.
 
 from typing import TYPE_CHECKING, Final, Protocol
 
+from wamesh.emulator import codes
 from wamesh.emulator.errors import FrameOutOfPlace
 from wamesh.emulator.v1 import emulator_pb2 as pb
 from wamesh.emulator.v1 import memory_wire_pb2 as wire
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from wamesh.emulator.memory.network import MemoryNetwork
     from wamesh.emulator.memory.people import Account, Customer, Device
 
-UNLINKING_CODES: Final = frozenset({401, 403, 406})
-NOT_ON_WHATSAPP: Final = 404
 _PAIR_CODE_LETTERS: Final = "123456789ABCDEFGHJKLMNPQRSTVWXYZ"
 _QR_PREFIX: Final = "https://wa.me/settings/linked_devices#"
 
@@ -149,7 +148,7 @@ class Connection:
             if fault.HasField("ban_duration"):
                 failure.ban_duration.CopyFrom(fault.ban_duration)
             self._refuse_login(login, failure)
-            if fault.code in UNLINKING_CODES:
+            if fault.code in codes.UNLINKING:
                 self._network.unlink(account, device, f"login refused with {fault.code}")
         else:
             self._admit(account, device)
@@ -209,7 +208,7 @@ class Connection:
         if account.faults.strike(pb.FAULT_KIND_LOSE_SEND):
             self._record_send(pb.EVENT_KIND_MESSAGE_LOST, send, customer)
         elif customer is None or account.faults.strike(pb.FAULT_KIND_UNKNOWN_RECIPIENT):
-            self._reject(send, customer, NOT_ON_WHATSAPP)
+            self._reject(send, customer, codes.NOT_ON_WHATSAPP)
         elif fault := account.faults.strike(pb.FAULT_KIND_REJECT_SEND):
             self._reject(send, customer, fault.code)
         else:

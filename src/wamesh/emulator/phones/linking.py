@@ -57,7 +57,7 @@ def _key(text: str) -> bytes:
 
 
 def raw_id(account: bytes) -> int:
-    """Returns the number of an account's list of devices, of 32 bits: here it follows from the account's key (32 bytes)."""
+    """Returns the 32 bits that name an account's list of devices; here they follow from its key (32 bytes)."""
     return int.from_bytes(hashlib.sha256(account).digest()[:4])
 
 

@@ -22,11 +22,11 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from wamesh.emulator.server.registration import WRAPPED_BYTES
 from wamesh.emulator.signal import curve
 from wamesh.emulator.signal.curve import KeyPair, RandomBytes
 
 ROUNDS: Final = 2 << 16
-WRAPPED_BYTES: Final = 80
 BUNDLE_BYTES: Final = 156
 
 _KEY: Final = 32

@@ -7,6 +7,7 @@ replaced.
 
 from typing import TYPE_CHECKING, Any, Final
 
+from wamesh.emulator import codes
 from wamesh.emulator.codec import HIDDEN_SERVER, SERVER, Node
 from wamesh.emulator.codec.address import MAX_DEVICE
 from wamesh.emulator.server.effects import BadStanza
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from wamesh.emulator.server.connection import Connection
     from wamesh.emulator.server.server import Server
 
-UNLINKING_CODES: Final = frozenset({401, 403, 406})
 """After these a client forgets its device, and so does the server."""
 
 UNKNOWN_DEVICE: Final = 401
@@ -36,7 +36,7 @@ def log_in(server: "Server", connection: "Connection", payload: Any, static_key:
         connection.cut("unreachable by a fault")
     elif fault := device.person.faults.strike(pb.FAULT_KIND_REFUSE_LOGIN):
         _refuse(server, connection, phone_number, number, fault)
-        if fault.code in UNLINKING_CODES:
+        if fault.code in codes.UNLINKING:
             server.unlink(device, f"login refused with {fault.code}")
     else:
         _admit(server, connection, device)

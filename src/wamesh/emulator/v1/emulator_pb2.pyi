@@ -47,6 +47,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION on MemoryWire: "A send needs a login before it." The client breaks the wire's order."""
     ERROR_REASON_NO_WIRE: _ErrorReason.ValueType  # 5
     """FAILED_PRECONDITION: "This network does not speak WhatsApp's protocol." Start `wamesh emulator` without `memory`."""
+    ERROR_REASON_PAIRING_FAILED: _ErrorReason.ValueType  # 6
+    """FAILED_PRECONDITION: "The device was not linked: the code is wrong." A client showed a code, but it ended so."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Stable reasons in `google.rpc.ErrorInfo` of this service's errors."""
@@ -63,6 +65,8 @@ ERROR_REASON_FRAME_OUT_OF_PLACE: ErrorReason.ValueType  # 4
 """FAILED_PRECONDITION on MemoryWire: "A send needs a login before it." The client breaks the wire's order."""
 ERROR_REASON_NO_WIRE: ErrorReason.ValueType  # 5
 """FAILED_PRECONDITION: "This network does not speak WhatsApp's protocol." Start `wamesh emulator` without `memory`."""
+ERROR_REASON_PAIRING_FAILED: ErrorReason.ValueType  # 6
+"""FAILED_PRECONDITION: "The device was not linked: the code is wrong." A client showed a code, but it ended so."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
 
 class _Addressing:

@@ -137,7 +137,8 @@ class EmulatorServicer:
 
     def ScanQr(self, request, context):
         """The owner's phone scans a QR code: it links the device that shows the code, or refuses it.
-        NOT_FOUND for an unknown account; FAILED_PRECONDITION CODE_NOT_ON_OFFER when no client shows this code now.
+        NOT_FOUND for an unknown account; FAILED_PRECONDITION CODE_NOT_ON_OFFER when no client shows this code now,
+        PAIRING_FAILED when one does that was not linked after all: it hung up, or a pair code is wrong.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

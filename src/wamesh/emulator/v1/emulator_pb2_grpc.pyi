@@ -53,7 +53,8 @@ class EmulatorStub:
     """Lists every account with its linked devices and who is connected now, ordered by phone number."""
     ScanQr: _grpc.UnaryUnaryMultiCallable[_emulator_pb2.ScanQrRequest, _emulator_pb2.ScanQrResponse]
     """The owner's phone scans a QR code: it links the device that shows the code, or refuses it.
-    NOT_FOUND for an unknown account; FAILED_PRECONDITION CODE_NOT_ON_OFFER when no client shows this code now.
+    NOT_FOUND for an unknown account; FAILED_PRECONDITION CODE_NOT_ON_OFFER when no client shows this code now,
+    PAIRING_FAILED when one does that was not linked after all: it hung up, or a pair code is wrong.
     """
     EnterPairCode: _grpc.UnaryUnaryMultiCallable[_emulator_pb2.EnterPairCodeRequest, _emulator_pb2.EnterPairCodeResponse]
     """The owner's phone enters a pair code instead of scanning. Errors as in ScanQr."""
@@ -106,7 +107,8 @@ class EmulatorAsyncStub(EmulatorStub):
     """Lists every account with its linked devices and who is connected now, ordered by phone number."""
     ScanQr: _aio.UnaryUnaryMultiCallable[_emulator_pb2.ScanQrRequest, _emulator_pb2.ScanQrResponse]  # type: ignore[assignment]
     """The owner's phone scans a QR code: it links the device that shows the code, or refuses it.
-    NOT_FOUND for an unknown account; FAILED_PRECONDITION CODE_NOT_ON_OFFER when no client shows this code now.
+    NOT_FOUND for an unknown account; FAILED_PRECONDITION CODE_NOT_ON_OFFER when no client shows this code now,
+    PAIRING_FAILED when one does that was not linked after all: it hung up, or a pair code is wrong.
     """
     EnterPairCode: _aio.UnaryUnaryMultiCallable[_emulator_pb2.EnterPairCodeRequest, _emulator_pb2.EnterPairCodeResponse]  # type: ignore[assignment]
     """The owner's phone enters a pair code instead of scanning. Errors as in ScanQr."""
@@ -180,7 +182,8 @@ class EmulatorServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_emulator_pb2.ScanQrResponse, _abc.Awaitable[_emulator_pb2.ScanQrResponse]]:
         """The owner's phone scans a QR code: it links the device that shows the code, or refuses it.
-        NOT_FOUND for an unknown account; FAILED_PRECONDITION CODE_NOT_ON_OFFER when no client shows this code now.
+        NOT_FOUND for an unknown account; FAILED_PRECONDITION CODE_NOT_ON_OFFER when no client shows this code now,
+        PAIRING_FAILED when one does that was not linked after all: it hung up, or a pair code is wrong.
         """
 
     @_abc_1.abstractmethod

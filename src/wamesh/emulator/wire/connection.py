@@ -181,6 +181,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         self._detail = self._detail or (f"the connection was lost: {error}" if error else "the connection was lost")
         self._transport = None
+        self._tls = None  # it is large, and timers may hold this object for minutes
         self._drop_unsent()
         self.expect_nothing()
         self._tell_the_end()

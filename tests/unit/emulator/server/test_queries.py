@@ -118,3 +118,11 @@ def test_typing_of_a_device_is_logged() -> None:
         world.customer.phone_number,
         "paused",
     )
+
+
+def test_version_of_a_collection_has_an_end() -> None:
+    """A number too long to be one is a bad request, not an error of ours."""
+    world = ServerWorld()
+    collection = Node("collection", {"name": "regular", "version": "9" * 5000})
+    answer = world.answer(world.link(), query("w:sync:app:state", "set", Node("sync", {}, (collection,))))
+    assert answer.attribute("type") == "error"

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from wamesh.emulator import codes
 from wamesh.emulator.codec import HIDDEN_SERVER, Address, Node
 from wamesh.emulator.server.effects import BadStanza, Context, Cut, Deliver, Effect, Later
 from wamesh.emulator.server.people import Device, Person
@@ -15,7 +16,6 @@ from wamesh.emulator.server.queues import waiting_key
 from wamesh.emulator.server.stanzas.forms import given, sender_forms
 from wamesh.emulator.v1 import emulator_pb2 as pb
 
-NOT_ON_WHATSAPP: Final = 404
 PEER: Final = "peer"
 """Category of what a device tells its own phone."""
 
@@ -54,7 +54,7 @@ def _carry_from_linked(message: Node, to: Address, recipient: Person | None, con
         context.record(pb.EVENT_KIND_MESSAGE_LOST, recipient, message_id=message_id)
         return
     if recipient is None or faults.strike(pb.FAULT_KIND_UNKNOWN_RECIPIENT):
-        code = NOT_ON_WHATSAPP
+        code = codes.NOT_ON_WHATSAPP
     elif fault := faults.strike(pb.FAULT_KIND_REJECT_SEND):
         code = fault.code
     else:
