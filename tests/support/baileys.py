@@ -5,8 +5,8 @@
             emulator.scan(ACCOUNT, client.event("qr")["qr"])
             client.event("connected")
 
-Its packages come from npm, once for each lock file (`benchmarks/peers/install`). Without Node its tests are skipped,
-with the reason printed; where CI=true a machine that has Node must be able to install them.
+Its packages come from npm, once for each lock file (`benchmarks/peers/install`). Without Node, or where npm cannot
+install them, its tests are skipped with the reason printed.
 """
 
 import json
