@@ -4,7 +4,6 @@ import asyncio
 import os
 import signal
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -165,7 +164,7 @@ async def test_a_paused_process_does_not_outlive_its_lease(tmp_path: Path, emula
 
 
 async def test_a_killed_gateway_takes_its_processes_with_it(tmp_path: Path, emulator: RunningEmulator) -> None:
-    """kill -9 of the gateway: its session process is gone within a second, and the next gateway starts at once."""
+    """kill -9 of the gateway: its session process ends long before the lease, and the next gateway starts at once."""
     async with gateway(tmp_path, emulator.target) as held:
         await held.pair(COMPANY, emulator, SALON)
     process = await _gateway_process(tmp_path, emulator)
@@ -173,9 +172,8 @@ async def test_a_killed_gateway_takes_its_processes_with_it(tmp_path: Path, emul
     assert len(session_pids(company)) == 1
     process.kill()
     await process.wait()
-    killed = time.monotonic()
-    await eventually(lambda: not session_pids(company))
-    assert time.monotonic() - killed < 1
+    async with asyncio.timeout(LeaseTimes().ttl.total_seconds() / 2):
+        await eventually(lambda: not session_pids(company))
     async with gateway(tmp_path, emulator.target) as held:
         await held.until(COMPANY, SessionState.CONNECTED)
 
@@ -224,13 +222,12 @@ async def test_a_second_machine_opens_no_second_session(tmp_path: Path, emulator
         assert len(emulator.events(pb.EVENT_KIND_CONNECTION_OPENED)) == opened
 
 
-async def test_a_stop_of_the_gateway_takes_about_a_second(tmp_path: Path, emulator: RunningEmulator) -> None:
+async def test_a_stop_of_the_gateway_waits_for_no_lease(tmp_path: Path, emulator: RunningEmulator) -> None:
     """Closing ends the processes in order and gives the leases up, fast enough for a rolling restart."""
     async with gateway(tmp_path, emulator.target) as held:
         await held.pair(COMPANY, emulator, SALON)
-        began = time.monotonic()
-        await held.supervisor.close()
-        assert time.monotonic() - began < 2
+        async with asyncio.timeout(LeaseTimes().ttl.total_seconds() / 2):
+            await held.supervisor.close()
         assert session_pids(tmp_path / "sessions" / str(COMPANY)) == []
         assert held.supervisor.snapshot(COMPANY).holder == ""
 
