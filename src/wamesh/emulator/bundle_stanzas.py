@@ -6,7 +6,7 @@ Owns: the elements, their order and their widths. Refuses: where they stand, and
 its own way to refuse. Invariant: a bundle without a one-time prekey has no `<key>`, which clients accept.
 
 Shapes (measured with neonize 0.5.2): a key id is 3 bytes, a registration id 4, both big-endian; public keys are raw, 32
-bytes; signatures 64.
+bytes; signatures 64. A digest of what a device has published holds a bundle's keys too.
 """
 
 from wamesh.emulator.codec import Node

@@ -17,6 +17,7 @@ Context = grpc.aio.ServicerContext[Any, Any]
 T = TypeVar("T")
 
 DEFAULT_PAGE_SIZE: Final = 1000
+_EVENTS_A_TURN: Final = 1000
 
 
 class EmulatorService(emulator_pb2_grpc.EmulatorServicer):
@@ -82,6 +83,8 @@ class EmulatorService(emulator_pb2_grpc.EmulatorServicer):
         self._network.commit()
         log, response = self._network.log, pb.ListEventsResponse(next_cursor=request.after_cursor)
         for event in log.after(request.after_cursor):
+            if event.cursor % _EVENTS_A_TURN == 0:
+                await asyncio.sleep(0)  # the network goes on while somebody searches it
             if len(response.events) == (request.page_size or DEFAULT_PAGE_SIZE):
                 break
             response.next_cursor = event.cursor

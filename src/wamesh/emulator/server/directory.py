@@ -6,16 +6,31 @@ themselves after each start; a device number is given once.
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from wamesh.emulator.codec import HIDDEN_SERVER, PHONE_NUMBER_SERVER, Address
 from wamesh.emulator.server import records
 from wamesh.emulator.server.people import PHONE, Device, Person
+from wamesh.emulator.signal import PreKeyBundle
 from wamesh.emulator.store import Documents
 
 PEOPLE: Final = "server/person"
 DEVICES: Final = "server/device"
 PREKEYS: Final = "server/prekey"
+
+
+def bundle_of(device: Device) -> PreKeyBundle:
+    """A device's lasting keys; a bundle without a one-time prekey."""
+    return PreKeyBundle(
+        registration_id=device.registration_id,
+        identity=device.identity,
+        signed_prekey_id=device.signed_prekey_id,
+        signed_prekey=device.signed_prekey,
+        signature=device.signature,
+        prekey_id=None,
+        prekey=None,
+    )
 
 
 class Directory:
@@ -104,13 +119,16 @@ class Directory:
         for key_id, prekey in prekeys.items():
             self._documents.put(PREKEYS, f"{device.name}:{key_id}", prekey)
 
-    def take_prekey(self, device: Device) -> tuple[int, bytes] | None:
-        """Returns the oldest one-time prekey, which is gone afterwards; None when none is left."""
+    def take_bundle(self, device: Device) -> PreKeyBundle:
+        """Returns what is needed to begin a Signal session with a device.
+
+        The oldest one-time prekey is in it and gone afterwards; clients accept a bundle that has none.
+        """
         if not device.prekeys:
-            return None
+            return bundle_of(device)
         key_id = next(iter(device.prekeys))
         self._documents.delete(PREKEYS, f"{device.name}:{key_id}")
-        return key_id, device.prekeys.pop(key_id)
+        return replace(bundle_of(device), prekey_id=key_id, prekey=device.prekeys.pop(key_id))
 
     def keep_prekeys(self, device: Device, count: int) -> None:
         """Forgets all but the `count` oldest one-time prekeys."""

@@ -14,10 +14,10 @@ from typing import Final, TypeAlias
 
 from wamesh.emulator.codec import Address, Node
 from wamesh.emulator.event_log import EventLog
-from wamesh.emulator.server.collections import Collections
 from wamesh.emulator.server.directory import Directory
 from wamesh.emulator.server.people import Device, Person
 from wamesh.emulator.server.queues import Queues
+from wamesh.emulator.server.shared_settings import SharedSettings
 from wamesh.emulator.v1 import emulator_pb2 as pb
 
 
@@ -69,7 +69,7 @@ class Context:
     find: Callable[[Address], Person | None]
     """Who is at an address in either form; every phone number has somebody."""
     random_bytes: Callable[[int], bytes]
-    collections: Collections
+    settings: SharedSettings
 
     @property
     def time(self) -> str:

@@ -13,8 +13,13 @@ from wamesh.emulator.server.effects import Deliver
 from wamesh.emulator.server.people import PHONE, Device, Person
 from wamesh.emulator.server.queues import waiting_key
 
-LOW: Final = 5
+_LOW: Final = 5
 """With fewer one-time prekeys than this a client uploads more when it is told."""
+
+
+def ran_low(device: Device) -> bool:
+    """Whether the one-time prekey that a linked device lost last was one too many."""
+    return device.number != PHONE and len(device.prekeys) == _LOW - 1
 
 
 def few_prekeys(device: Device, notice_id: str, time: str) -> Deliver:

@@ -9,17 +9,13 @@ stanza of a device that is no longer linked does nothing.
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from wamesh.emulator.codec import Address, CodecError, Node
-from wamesh.emulator.event_log import EventLog
-from wamesh.emulator.server.collections import Collections
-from wamesh.emulator.server.directory import Directory
+from wamesh.emulator.codec import CodecError, Node
 from wamesh.emulator.server.dispatch import handle
 from wamesh.emulator.server.effects import NOT_WELL_FORMED, BadStanza, Context, Cut, Deliver, Effect, Later, Unlink
-from wamesh.emulator.server.people import Device, Endpoint, Person
+from wamesh.emulator.server.people import Device, Endpoint
 from wamesh.emulator.server.queues import Queues
 from wamesh.emulator.timing import CallLater
 
@@ -38,25 +34,20 @@ class Origin(Endpoint, Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class State:
-    """What the handlers get to see of the server."""
-
-    directory: Directory
-    queues: Queues
-    log: EventLog
-    find: Callable[[Address], Person | None]
-    random_bytes: Callable[[int], bytes]
-    collections: Collections
-
-
 class Router:
-    """The server's one line. `unlink(device, origin, detail)` forgets a device."""
+    """The server's one line. `context(sender, connection)` is what a handler sees, `unlink(device, origin, detail)`
+    forgets a device.
+    """
 
     def __init__(
-        self, state: State, call_later: CallLater, unlink: Callable[[Device, Origin | None, str], None]
+        self,
+        queues: Queues,
+        context: Callable[[Device, int], Context],
+        call_later: CallLater,
+        unlink: Callable[[Device, Origin | None, str], None],
     ) -> None:
-        self._state = state
+        self._queues = queues
+        self._context = context
         self._call_later = call_later
         self._unlink = unlink
         self._line: deque[tuple[Node, Device, Origin | None]] = deque()
@@ -76,22 +67,12 @@ class Router:
 
     def context(self, sender: Device, origin: Origin | None = None) -> Context:
         """Returns the state as a stanza of `sender` meets it."""
-        state = self._state
-        return Context(
-            sender,
-            origin.number if origin else 0,
-            state.directory,
-            state.queues,
-            state.log,
-            state.find,
-            state.random_bytes,
-            state.collections,
-        )
+        return self._context(sender, origin.number if origin else 0)
 
     def deliver(self, deliver: Deliver) -> None:
         """Keeps a stanza for a device when it has a key, and hands it over when the device is connected."""
         if deliver.key:
-            self._state.queues.keep(deliver.device, deliver.key, deliver.stanza)
+            self._queues.keep(deliver.device, deliver.key, deliver.stanza)
         if deliver.device.endpoint is not None:
             deliver.device.endpoint.push(deliver.stanza)
 

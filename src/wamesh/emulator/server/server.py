@@ -6,6 +6,7 @@ Invariant: a device has at most one endpoint; whoever comes second replaces the 
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Final, TypeAlias
 
 from wamesh.clock import Clock
@@ -13,16 +14,17 @@ from wamesh.emulator.codec import PHONE_NUMBER_SERVER, Address, Node
 from wamesh.emulator.event_log import EventLog
 from wamesh.emulator.noise import ServerIdentity
 from wamesh.emulator.server import notices
-from wamesh.emulator.server.collections import Collections
 from wamesh.emulator.server.connection import Connection
 from wamesh.emulator.server.directory import Directory
+from wamesh.emulator.server.effects import Context
 from wamesh.emulator.server.media import MediaFiles
 from wamesh.emulator.server.mishaps import Mishaps
 from wamesh.emulator.server.pairing import PairingOffer
 from wamesh.emulator.server.people import PHONE, Device, Endpoint, Person, PublicKeys, new_phone
 from wamesh.emulator.server.queues import Queues
 from wamesh.emulator.server.rival import Rival
-from wamesh.emulator.server.router import Origin, Router, State
+from wamesh.emulator.server.router import Origin, Router
+from wamesh.emulator.server.shared_settings import SharedSettings
 from wamesh.emulator.signal import PreKeyBundle
 from wamesh.emulator.store import Documents
 from wamesh.emulator.timing import CallLater, PairingPace
@@ -59,9 +61,16 @@ class Server:
         self.media = MediaFiles(documents, log)
         self.offers: list[PairingOffer] = []
         self.queues = Queues(documents, self.directory)
-        collections = Collections(documents, self.media.store, random_bytes)
-        state = State(self.directory, self.queues, log, self.find, random_bytes, collections)
-        self.router = Router(state, call_later, self._forget)
+        context = partial(
+            Context,
+            directory=self.directory,
+            queues=self.queues,
+            log=log,
+            find=self.find,
+            random_bytes=random_bytes,
+            settings=SharedSettings(documents, self.media.store, random_bytes),
+        )
+        self.router = Router(self.queues, context, call_later, self._forget)
         self._answer_unknown = answer_unknown
         self._occupants: dict[Device, Occupant] = {}
         self._mishaps = Mishaps(self)
@@ -96,18 +105,10 @@ class Server:
 
     def take_bundle(self, device: Device) -> PreKeyBundle:
         """Returns what is needed to begin a Signal session with a device; uses up a one-time prekey."""
-        prekey = self.directory.take_prekey(device)
-        if device.number != PHONE and len(device.prekeys) == notices.LOW - 1:
+        bundle = self.directory.take_bundle(device)
+        if notices.ran_low(device):
             self.router.deliver(notices.few_prekeys(device, self.new_id(), self.time))
-        return PreKeyBundle(
-            registration_id=device.registration_id,
-            identity=device.identity,
-            signed_prekey_id=device.signed_prekey_id,
-            signed_prekey=device.signed_prekey,
-            signature=device.signature,
-            prekey_id=prekey[0] if prekey else None,
-            prekey=prekey[1] if prekey else None,
-        )
+        return bundle
 
     def find_code(self, qr_ref: bytes) -> PairingOffer | None:
         """Returns the client that shows this ref in a QR code."""

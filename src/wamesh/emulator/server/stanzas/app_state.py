@@ -33,10 +33,10 @@ def sync(query: Node, context: Context) -> Iterator[Effect]:
     asked = query.child("sync")
     if asked is None:
         raise BadStanza("an app state query needs a sync")
-    known = {name: context.collections.version(context.sender.person, name) for name in COLLECTIONS}
+    known = {name: context.settings.version(context.sender.person, name) for name in COLLECTIONS}
     yield result(query, Node("sync", {}, tuple(_answer(one, context) for one in asked.children("collection"))))
     for name, version in known.items():
-        if context.collections.version(context.sender.person, name) > version:
+        if context.settings.version(context.sender.person, name) > version:
             yield from notices.changed_collection(context.sender, name, version + 1, context.new_id(), context.time)
 
 
@@ -44,13 +44,13 @@ def _answer(asked: Node, context: Context) -> Node:
     person, name = context.sender.person, asked.attribute("name")
     if name not in COLLECTIONS:
         raise BadStanza(f"no collection is called {name!r}")
-    version = context.collections.version(person, name)
+    version = context.settings.version(person, name)
     if patch := asked.child("patch"):
         if _version(asked) != version:
             return _conflict(asked, context)
-        version = context.collections.add(person, name, _read(patch))
+        version = context.settings.add(person, name, _read(patch))
     elif asked.attribute("return_snapshot") == "true" and version:
-        snapshot = Node("snapshot", {}, context.collections.snapshot(person, name))
+        snapshot = Node("snapshot", {}, context.settings.snapshot(person, name))
         return Node("collection", {"name": name, "version": str(version)}, (snapshot,))
     else:
         return Node("collection", {"name": name, **_more(asked, version)}, _newer(asked, context))
@@ -66,7 +66,7 @@ def _conflict(asked: Node, context: Context) -> Node:
 
 def _newer(asked: Node, context: Context) -> tuple[Node, ...] | None:
     """The patches that the device does not have, as many as fit into an answer."""
-    patches = context.collections.patches(context.sender.person, asked.attribute("name"), _version(asked), PATCHES_MAX)
+    patches = context.settings.patches(context.sender.person, asked.attribute("name"), _version(asked), PATCHES_MAX)
     return (Node("patches", {}, tuple(Node("patch", {}, patch) for patch in patches)),) if patches else None
 
 

@@ -1,22 +1,20 @@
 """Published keys: counting, uploading, rotating, handing them out.
 
-Shapes (measured with neonize 0.5.2): a key id is 3 bytes, a registration id 4, both big-endian; public keys are raw, 32
-bytes; signatures 64. A bundle holds the oldest one-time prekey, or none when none is left, which clients accept.
+The shapes are those of `bundle_stanzas`, in both directions.
 """
 
 from collections.abc import Iterator
 from hashlib import sha1
-from typing import Final
 
+from wamesh.emulator import bundle_stanzas
 from wamesh.emulator.codec import Node
 from wamesh.emulator.server import notices
+from wamesh.emulator.server.directory import bundle_of
 from wamesh.emulator.server.effects import BadStanza, Context, Effect
 from wamesh.emulator.server.people import Device
 from wamesh.emulator.server.stanzas.replies import result
 from wamesh.emulator.signal.curve import KEY_LENGTH, SIGNATURE_LENGTH
 from wamesh.emulator.v1 import emulator_pb2 as pb
-
-KEY_TYPE: Final = b"\x05"
 
 
 def get(query: Node, context: Context) -> Iterator[Effect]:
@@ -49,21 +47,19 @@ def _hand_out(query: Node, wanted: Node, context: Context) -> Iterator[Effect]:
     for user in wanted.children("user"):
         address = user.address("jid")
         device = context.directory.device(address) if address and context.find(address) else None
-        users.append(_bundle(user, device, context))
-        if device is not None and device.number and len(device.prekeys) == notices.LOW - 1:
+        users.append(Node("user", {"jid": user.attributes.get("jid", "")}, _keys(device, context)))
+        if device is not None and notices.ran_low(device):
             low.append(device)
     yield result(query, Node("list", {}, tuple(users)))
     for device in low:
         yield notices.few_prekeys(device, context.new_id(), context.time)
 
 
-def _bundle(user: Node, device: Device | None, context: Context) -> Node:
-    jid = {"jid": user.attributes.get("jid", "")}
+def _keys(device: Device | None, context: Context) -> tuple[Node, ...]:
     if device is None:
-        return Node("user", jid, (Node("error", {"code": "404", "text": "item-not-found"}),))
-    prekey = context.directory.take_prekey(device)
-    one_time = (_key("key", *prekey),) if prekey else ()
-    return Node("user", jid, (*_identity(device), *one_time, _signed(device)))
+        return (Node("error", {"code": "404", "text": "item-not-found"}),)
+    bundle = context.directory.take_bundle(device)
+    return bundle_stanzas.registration(device.registration_id), *bundle_stanzas.keys(bundle)
 
 
 def _digest(device: Device) -> Node:
@@ -71,23 +67,11 @@ def _digest(device: Device) -> Node:
 
     Baileys 7 looks for the element only; what WhatsApp hashes is not known.
     """
+    lasting = bundle_stanzas.registration(device.registration_id), *bundle_stanzas.keys(bundle_of(device))
     ids = tuple(Node("id", {}, key_id.to_bytes(3)) for key_id in device.prekeys)
     parts = (device.identity, device.signed_prekey, device.signature, *device.prekeys.values())
     hashed = Node("hash", {}, sha1(b"".join(parts), usedforsecurity=False).digest())
-    return Node("digest", {}, (*_identity(device), _signed(device), Node("list", {}, ids), hashed))
-
-
-def _identity(device: Device) -> tuple[Node, ...]:
-    registration = Node("registration", {}, device.registration_id.to_bytes(4))
-    return registration, Node("type", {}, KEY_TYPE), Node("identity", {}, device.identity)
-
-
-def _signed(device: Device) -> Node:
-    return _key("skey", device.signed_prekey_id, device.signed_prekey, Node("signature", {}, device.signature))
-
-
-def _key(tag: str, key_id: int, public: bytes, *more: Node) -> Node:
-    return Node(tag, {}, (Node("id", {}, key_id.to_bytes(3)), Node("value", {}, public), *more))
+    return Node("digest", {}, (*lasting, Node("list", {}, ids), hashed))
 
 
 def _read_signed(node: Node) -> tuple[int, bytes, bytes]:

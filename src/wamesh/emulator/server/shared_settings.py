@@ -47,7 +47,7 @@ class Collection:
         self.patches.append(patch.SerializeToString())
 
 
-class Collections:
+class SharedSettings:
     """Every account's, restored from `documents`. `keep_file(data, type)` uploads a file, returns its direct path."""
 
     def __init__(
