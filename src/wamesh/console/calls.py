@@ -6,6 +6,7 @@ for done, 1 for what the other side refused, 2 for what only a person can repair
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -47,6 +48,7 @@ def connected(service: Service, call: Callable[[Any], Awaitable[int]]) -> int:
         return refuse(service.name, str(wrong))
 
     async def run() -> int:
+        _cancel_at_ctrl_c()
         async with open_channel(target, [service.descriptor]) as channel:
             return await call(service.stub(channel))
 
@@ -54,11 +56,20 @@ def connected(service: Service, call: Callable[[Any], Awaitable[int]]) -> int:
         return asyncio.run(run())
     except grpc.aio.AioRpcError as error:
         return _print_refusal(service, target, error)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         return 0
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter's end complains
         return 0
+
+
+def _cancel_at_ctrl_c() -> None:
+    """Cancels this task at Ctrl-C by a handler of the loop, which wakes it up. asyncio's own handler may be left waiting
+    for another event when the signal comes in the moment before the loop falls asleep.
+    """
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, task.cancel)
 
 
 def _print_refusal(service: Service, target: str, error: grpc.aio.AioRpcError) -> int:
