@@ -64,8 +64,8 @@ def connected(service: Service, call: Callable[[Any], Awaitable[int]]) -> int:
 
 
 def _cancel_at_ctrl_c() -> None:
-    """Cancels this task at Ctrl-C by a handler of the loop, which wakes it up. asyncio's own handler may be left waiting
-    for another event when the signal comes in the moment before the loop falls asleep.
+    """Cancels this task at Ctrl-C by a handler of the loop, which wakes it up. asyncio's own way may wait for another
+    event when the signal comes in the moment before the loop falls asleep.
     """
     task = asyncio.current_task()
     assert task is not None
