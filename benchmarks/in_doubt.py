@@ -1,7 +1,7 @@
 """Sends that a kill -9 interrupts: each has a final state in the end, and the state is the truth.
 
     .venv/bin/python benchmarks/in_doubt.py [--sends 2000] [--seed 7] [--callers 8]
-                                            [--transport emulator|memory] [--again]
+                                            [--transport emulator|memory] [--at-least-once]
 
 Callers send texts through Gateway.Send, each with a request id of its own, and ask again with the same id while the
 gateway or the session is away. Meanwhile the session process and the gateway get kill -9: at random moments, and aimed
@@ -9,9 +9,8 @@ into the gap between the wire and the outcome, where the network has just taken 
 has just lost one. Exit code 1 when an outcome is not what the network's log proves (`letters` has the rules), when a
 device has two connections at a time, or when one is replaced.
 
-With --again a caller whose message came out UNKNOWN sends it once more under another request id, as somebody does who
-would rather say a thing twice than not at all: then every text arrives, and only those arrive twice whose first
-outcome was in doubt.
+With --at-least-once the callers ask for that guarantee, as somebody does who would rather say a thing twice than not at
+all: then every text arrives, and only those arrive twice that a kill struck.
 
 The seed fixes what strikes when; not how the processes are scheduled.
 """
@@ -30,7 +29,7 @@ from pathlib import Path
 from typing import Final
 
 from judging import Verdict, events
-from letters import Judge, Letter, send, send_until_known, shorten_doubts, written
+from letters import Judge, Letter, send, shorten_doubts, written
 from striking import SESSION, Striker
 
 # grpc after judging, which sets the environment that it loads in
@@ -56,7 +55,6 @@ class Run:
 
     mesh: demo.Demo
     striker: Striker
-    again: bool
     dice: random.Random
     begun: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
     """Counts the letters that were begun since the striker last looked."""
@@ -67,10 +65,7 @@ async def call(run: Run, waiting: Iterator[Letter]) -> None:
     """A caller: sends letters until none is left."""
     for letter in waiting:
         run.begun.release()
-        if run.again:
-            await send_until_known(run.mesh.gateway, letter)
-        else:
-            await send(run.mesh.gateway, letter)
+        await send(run.mesh.gateway, letter)
 
 
 async def strike_on(run: Run) -> None:
@@ -122,12 +117,12 @@ async def judged(run: Run, letters: list[Letter]) -> Verdict:
     verdict.counts |= run.aimed | Counter(blow.name for blow in run.striker.blows)
     verdict.judge_connections(log)
     kills = run.striker.moments(f"kill {SESSION}", "kill gateway")
-    await Judge(verdict, run.mesh.gateway, log, kills, all_arrive=run.again).judge(letters)
+    await Judge(verdict, run.mesh.gateway, log, kills).judge(letters)
     return verdict
 
 
 async def in_doubt(
-    directory: Path, *, sends: int, seed: int, callers: int, transport: demo.Simulation, again: bool = False
+    directory: Path, *, sends: int, seed: int, callers: int, transport: demo.Simulation, at_least_once: bool = False
 ) -> Verdict:
     """Runs the mesh, the callers and what strikes them; then judges. Leaves the mesh's output in `mesh.log`."""
     shorten_doubts()
@@ -139,8 +134,9 @@ async def in_doubt(
 
         async with demo.running(directory, demo.free_addresses(anywhere=True), print_line, transport=transport) as mesh:
             dice = random.Random(seed)
-            letters = list(islice(written(2 * callers, dice), sends))
-            run = Run(mesh, Striker(mesh.mesh), again, dice)
+            guarantee = pb.GUARANTEE_AT_LEAST_ONCE if at_least_once else pb.GUARANTEE_UNSPECIFIED
+            letters = list(islice(written(2 * callers, dice, guarantee), sends))
+            run = Run(mesh, Striker(mesh.mesh), dice)
             others = [asyncio.create_task(each) for each in (strike_on(run), operate(run))]
             waiting = iter(letters)
             await asyncio.gather(*(call(run, waiting) for _ in range(callers)))
@@ -156,7 +152,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--callers", type=int, default=8)
     parser.add_argument("--transport", choices=("emulator", "memory"), default="emulator")
-    parser.add_argument("--again", action="store_true", help="send what came out UNKNOWN once more")
+    parser.add_argument("--at-least-once", action="store_true", help="ask for this guarantee")
     arguments = parser.parse_args()
     directory = Path(tempfile.mkdtemp(prefix="wamesh-in-doubt-"))
     verdict = asyncio.run(in_doubt(directory, **vars(arguments)))

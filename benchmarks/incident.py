@@ -18,8 +18,8 @@ by the network's log:
 
 * before the foreign client: no connection is replaced, and a device never has two logged-in connections at a time;
 * after it: one connection of ours is replaced, and we do not log in again before the operator reconnects;
-* every send comes to its end, and every text is delivered: once, or once more when its caller sent it again because
-  its outcome was UNKNOWN (`letters` has the rules).
+* every send comes to its end, and every text, wanted at least once, is delivered: once, or once more for a kill that
+  left it in doubt (`letters` has the rules).
 
 The seed fixes what strikes when; not how the processes are scheduled.
 """
@@ -39,7 +39,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from judging import Verdict, events
-from letters import Judge, Letter, send_until_known, shorten_doubts, written
+from letters import Judge, Letter, send, shorten_doubts, written
 from striking import SESSION, Striker
 
 # grpc after judging, which sets the environment that it loads in
@@ -136,7 +136,7 @@ async def call(run: Run, waiting: Iterator[Letter], until: asyncio.Event) -> Non
         if until.is_set():
             return
         run.letters.append(letter)
-        await send_until_known(run.mesh.gateway, letter)
+        await send(run.mesh.gateway, letter)
         await asyncio.sleep(run.dice.uniform(*SEND_PAUSE_SECONDS))
 
 
@@ -249,7 +249,7 @@ async def incident(directory: Path, *, seconds: float, seed: int, transport: dem
 
 async def _stage(run: Run, seconds: float) -> Verdict:
     over = asyncio.Event()
-    waiting = written(2 * CALLERS, run.dice)
+    waiting = written(2 * CALLERS, run.dice, pb.GUARANTEE_AT_LEAST_ONCE)
     callers = asyncio.gather(*(call(run, waiting, over) for _ in range(CALLERS)))
     async with _beside(probe(run), command(run)):
         async with _beside(strike_on(run), intrude(run)):
@@ -288,7 +288,7 @@ async def judged(run: Run, taken: int, given_back: int) -> Verdict:
     verdict.counts |= run.counts | Counter(blow.name for blow in run.striker.blows)
     judge_replacing(verdict, log, taken, given_back)
     kills = run.striker.moments(f"kill {SESSION}", "kill gateway", "kill second gateway")
-    await Judge(verdict, run.mesh.gateway, log, kills, all_arrive=True).judge(run.letters)
+    await Judge(verdict, run.mesh.gateway, log, kills).judge(run.letters)
     return verdict
 
 

@@ -7,15 +7,17 @@ Owns: the patient caller of Gateway.Send, and the rules that tie an outcome to t
     UNKNOWN                  a kill struck while that send was under way, and the customer has nothing; or has the text,
                              and a kill struck just when its receipt was handed over (RECEIPT_WINDOW)
 
-Refuses: to strike. Invariant: a text has one message at most, but for one more each time its sender answered UNKNOWN by
-sending it again.
+A text that was wanted at least once arrives, and once more at most for each kill that struck while it was under way.
+
+Refuses: to strike. Invariant: every other text arrives once at most.
 """
 
 import asyncio
+import itertools
 import os
 import random
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -53,20 +55,24 @@ ARRIVED: Final = frozenset({pb.DELIVERY_STATE_SENT, pb.DELIVERY_STATE_DELIVERED,
 
 @dataclass(slots=True)
 class Letter:
-    """One text for one customer, and the request ids it went by, in order."""
+    """One text for one customer. How often the mesh may send it is the contract's word."""
 
     text: str
     phone_number: str
     queueable: bool
-    request_ids: list[str] = field(default_factory=list)
+    guarantee: "pb.Guarantee.ValueType"
+
+    @property
+    def request_id(self) -> str:
+        """Names it in the outbox."""
+        return self.text.replace(" ", "-")
 
 
-def written(customers: int, dice: random.Random) -> Iterator[Letter]:
+def written(customers: int, dice: random.Random, guarantee: "pb.Guarantee.ValueType") -> Iterator[Letter]:
     """Unique texts for ever; customers get many each, so that the order in a chat matters too."""
-    number = 0
-    while True:
-        yield Letter(f"letter {number}", f"+4477009{dice.randrange(customers):05}", queueable=dice.random() < 0.3)
-        number += 1
+    for number in itertools.count():
+        phone_number = f"+4477009{dice.randrange(customers):05}"
+        yield Letter(f"letter {number}", phone_number, dice.random() < 0.3, guarantee)
 
 
 def shorten_doubts() -> None:
@@ -75,15 +81,14 @@ def shorten_doubts() -> None:
 
 
 async def send(gateway: Any, letter: Letter) -> pb.OutgoingMessage:
-    """Sends a letter under a fresh request id, and asks again with the same one until it has an outcome."""
-    request_id = f"{letter.text.replace(' ', '-')}.{len(letter.request_ids)}"
-    letter.request_ids.append(request_id)
+    """Sends a letter, and asks again with the same request id until it has an outcome."""
     request = pb.SendRequest(
         company_id=demo.COMPANY_ID,
-        request_id=request_id,
+        request_id=letter.request_id,
         phone_number=letter.phone_number,
         text=letter.text,
         queue_while_disconnected=letter.queueable,
+        guarantee=letter.guarantee,
     )
     while True:
         try:
@@ -97,17 +102,10 @@ async def send(gateway: Any, letter: Letter) -> pb.OutgoingMessage:
         await asyncio.sleep(random.uniform(*PAUSE_SECONDS))
 
 
-async def send_until_known(gateway: Any, letter: Letter) -> None:
-    """Sends a letter, and again under another request id as often as it comes out UNKNOWN: rather twice than never."""
-    while (await send(gateway, letter)).state == pb.DELIVERY_STATE_UNKNOWN:
-        pass
-
-
 class Judge:
     """Holds each letter's outcomes against what its customer has of it.
 
-    `kills` are the moments of every kill -9 that may have hit a send. `all_arrive` tells that the senders did not put
-    up with a doubt, so that each letter must have arrived.
+    `kills` are the moments of every kill -9 that may have hit a send.
     """
 
     def __init__(
@@ -116,14 +114,11 @@ class Judge:
         gateway: Any,
         log: Sequence[network.Event],
         kills: Sequence[datetime],
-        *,
-        all_arrive: bool,
     ) -> None:
         self._verdict = verdict
         self._gateway = gateway
         self._log = log
         self._kills = kills
-        self._all_arrive = all_arrive
         self._arrived: dict[str, list[network.Event]] = {}
         for event in log:
             if event.kind == network.EVENT_KIND_MESSAGE_SENT:
@@ -140,17 +135,17 @@ class Judge:
         self._verdict.counts["messages in the log"] = sum(map(len, self._arrived.values()))
 
     async def _judge(self, letter: Letter) -> None:
-        outcomes = [await self._outcome(each) for each in letter.request_ids]
+        outcome = await self._outcome(letter)
         arrived = self._arrived.get(letter.text, [])
-        doubts = sum(each.state == pb.DELIVERY_STATE_UNKNOWN for each in outcomes[:-1])
-        if len(arrived) > 1 + doubts:
-            self._violated(letter, f"arrived {len(arrived)} times after {doubts} doubts")
-        if self._all_arrive and not arrived:
+        kills = [kill for kill in self._kills if _accepted(outcome) <= kill <= _moment(outcome)]
+        at_least_once = letter.guarantee == pb.GUARANTEE_AT_LEAST_ONCE
+        if len(arrived) > (1 + len(kills) if at_least_once else 1):
+            self._violated(letter, f"arrived {len(arrived)} times, and {len(kills)} kills struck meanwhile")
+        if at_least_once and not arrived:
             self._violated(letter, "never arrived")
-        for outcome in outcomes:
-            self._judge_outcome(letter, outcome, [each for each in arrived if each.message_id == outcome.message_id])
-        if any(_struck(self._kills, _accepted(each), _moment(each)) for each in outcomes):
-            self._verdict.counts["sends that a kill interrupted"] += 1
+        self._judge_outcome(letter, outcome, [each for each in arrived if each.message_id == outcome.message_id])
+        self._verdict.counts["sends that a kill interrupted"] += bool(kills)
+        self._verdict.counts["texts that arrived more than once"] += len(arrived) > 1
 
     def _judge_outcome(self, letter: Letter, outcome: pb.OutgoingMessage, arrived: Sequence[network.Event]) -> None:
         """`arrived`: the messages that the customer has under the id of this outcome; none when it has no id."""
@@ -163,7 +158,7 @@ class Judge:
             self._judge_doubt(letter, outcome, arrived)
         elif outcome.state != pb.DELIVERY_STATE_FAILED:
             self._violated(letter, f"{state} is no final state")
-        elif len(letter.request_ids) == 1 and letter.text in self._arrived:
+        elif letter.text in self._arrived:
             self._violated(letter, f"FAILED ({outcome.failure}), and the customer has it")
 
     def _judge_doubt(self, letter: Letter, outcome: pb.OutgoingMessage, arrived: Sequence[network.Event]) -> None:
@@ -182,8 +177,8 @@ class Judge:
             if other.kind == network.EVENT_KIND_LOGGED_IN and other.cursor > event.cursor:
                 yield _time(other)
 
-    async def _outcome(self, request_id: str) -> pb.OutgoingMessage:
-        request = pb.GetMessageRequest(company_id=demo.COMPANY_ID, request_id=request_id)
+    async def _outcome(self, letter: Letter) -> pb.OutgoingMessage:
+        request = pb.GetMessageRequest(company_id=demo.COMPANY_ID, request_id=letter.request_id)
         answer: pb.GetMessageResponse = await self._gateway.GetMessage(request, wait_for_ready=True, timeout=60)
         return answer.message
 

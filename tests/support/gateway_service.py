@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -15,6 +16,7 @@ from wamesh.clock import utc_now
 from wamesh.gateway.health import SendLog
 from wamesh.gateway.inbox import Inbox
 from wamesh.gateway.outbox import Outbox
+from wamesh.gateway.sending import OutboxPolicy
 from wamesh.gateway.service import GatewayService
 from wamesh.gateway.v1 import gateway_pb2 as pb
 from wamesh.gateway.v1 import gateway_pb2_grpc
@@ -82,7 +84,7 @@ async def running_gateway(directory: Path) -> AsyncIterator[RunningGateway]:
         await grant_lease(database, company_id, 1)
     sessions, send_log = FakeSessions(7, 8), SendLog()
     inbox = Inbox(SqlInboxStore(database), utc_now, "gateway-a")
-    outbox = Outbox(SqlOutboxStore(database), sessions, utc_now, send_log)
+    outbox = Outbox(SqlOutboxStore(database), sessions, utc_now, send_log, OutboxPolicy(doubt_time=timedelta(0)))
     servicer = GatewayService(sessions, inbox, outbox, send_log, utc_now)
     service = Service("wamesh.gateway.v1.Gateway", servicer, gateway_pb2_grpc.add_GatewayServicer_to_server)
     server = await Server([service], "127.0.0.1:0").start()

@@ -113,6 +113,13 @@ class OutboxStore(Protocol):
         """SENDING becomes UNKNOWN. Returns the row as it is then. Raises LeaseLost."""
         ...
 
+    async def renew(self, message: OutboxMessage, secret: bytes, epoch: int, now: datetime) -> OutboxMessage:
+        """Gives a message in doubt the secret of its next send: SENDING still, or what a receipt proved.
+
+        Raises LeaseLost.
+        """
+        ...
+
     async def withdraw(self, message: OutboxMessage, epoch: int) -> None:
         """Removes an open message that surely was not sent. Raises LeaseLost."""
         ...

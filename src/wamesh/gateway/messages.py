@@ -40,7 +40,8 @@ SUCCESSES: Final = frozenset({DeliveryState.SENT, DeliveryState.DELIVERED, Deliv
 class Draft:
     """A message that somebody asks to send: `request_id` names it within the company.
 
-    `queueable` lets it wait for a session that is not connected.
+    `queueable` lets it wait for a session that is not connected. `at_least_once` has it sent again when a crash
+    leaves it in doubt.
     """
 
     company_id: int
@@ -49,6 +50,7 @@ class Draft:
     text: str
     quoted_message_id: str = ""
     queueable: bool = False
+    at_least_once: bool = False
     content_hash: bytes = field(init=False, repr=False)
     """32 bytes that two drafts share when they would send the same thing to the same chat."""
 
@@ -67,7 +69,8 @@ def _content_hash(*parts: str) -> bytes:
 @dataclass(frozen=True, slots=True)
 class OutboxMessage:
     """A row of the outbox. `secret` is the 32 bytes by which a crashed send is found again; `message_id` is
-    empty until WhatsApp's id is known; `failure` is one sentence when FAILED or UNKNOWN.
+    empty until WhatsApp's id is known, and while it is sent again the id under which it may have arrived;
+    `failure` is one sentence when FAILED or UNKNOWN.
     """
 
     sequence: int
@@ -79,6 +82,7 @@ class OutboxMessage:
     quoted_message_id: str
     secret: bytes = field(repr=False)
     queueable: bool
+    at_least_once: bool
     state: DeliveryState
     message_id: str
     failure: str

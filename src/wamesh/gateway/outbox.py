@@ -62,7 +62,7 @@ class Outbox:
         self._send_log = send_log
         self._new_secret = new_secret
         self._proofs = Proofs()
-        self._courier = Courier(store, sessions, clock, policy, self._proofs)
+        self._courier = Courier(store, sessions, clock, policy, self._proofs, new_secret)
         self._lanes = Lanes()
         self._flights: dict[_Key, _Flight] = {}
         self._watches: dict[int, asyncio.Task[None]] = {}

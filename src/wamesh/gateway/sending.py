@@ -5,12 +5,12 @@ it means is asked of the transport, never guessed. It wrote the message id besid
 it touched the wire:
 
     no id     it was never sent: send it (again)
-    an id     it may have been sent: never send it again; a receipt with this id proves it, else UNKNOWN in
-    the end
+    an id     it may have been sent: a receipt with this id proves it. Without one it is UNKNOWN in the end and
+              never sent again; or sent again, under a new secret, when it is wanted at least once
 
 Owns: those decisions, and the patience with a session that is not there. Refuses: idempotence and order,
 which are the outbox's. Invariant: between two sends of one message lies a `find_sent` that knew of nothing,
-or a transport that said that nothing left it.
+or a transport that said that nothing left it; or it is wanted at least once, and nothing proved the first.
 """
 
 import asyncio
@@ -104,12 +104,14 @@ class Courier:
         clock: Clock,
         policy: OutboxPolicy,
         proofs: Proofs,
+        new_secret: Callable[[], bytes],
     ) -> None:
         self._store = store
         self._sessions = sessions
         self._clock = clock
         self._policy = policy
         self._proofs = proofs
+        self._new_secret = new_secret
 
     async def carry(
         self,
@@ -128,6 +130,16 @@ class Courier:
         Raises SessionNotConnected, LeaseLost, DatabaseUnavailable; after the last two the row tells where to
         go on.
         """
+        message = await self._pursue(message, turn, fresh, on_wait)
+        while message.is_open:
+            _log.warning("message sent again", company_id=message.company_id, request_id=message.request_id)
+            message = await self._try(message, turn, False, on_wait)
+        return message
+
+    async def _pursue(
+        self, message: OutboxMessage, turn: Turn, fresh: bool, on_wait: Callable[[OutboxMessage | None], None]
+    ) -> OutboxMessage:
+        """Goes on from wherever the row says. A message that is still open is to be sent again."""
         if message.message_id:
             return await self._prove(message, self._proofs.expect(message))
         if not fresh and message.state is DeliveryState.SENDING:
@@ -181,7 +193,7 @@ class Courier:
                 continue  # the session's fault, not the message's
             tries -= 1
             if not tries:
-                return await self._finish(message, failure=f"It was not sent: {_reason(outcome)}")
+                return await self._fail(message, f"It was not sent: {_reason(outcome)}")
             await asyncio.sleep(self._policy.pause.total_seconds())
 
     async def _settle(self, message: OutboxMessage, turn: Turn, outcome: SendOutcome) -> OutboxMessage | None:
@@ -190,7 +202,7 @@ class Courier:
             case Sent(message_id=message_id):
                 return await self._finish(message, message_id=message_id)
             case Rejected(code=code, reason=reason):
-                return await self._finish(message, failure=f"WhatsApp refused it with error {code}: {reason}")
+                return await self._fail(message, f"WhatsApp refused it with error {code}: {reason}")
             case NotSent():
                 return None
             case Uncertain():
@@ -219,7 +231,7 @@ class Courier:
             snapshot = await self._connection(message.company_id, expiry)
         on_wait(None)
         if self._clock() >= expiry:
-            return await self._finish(message, failure=f"It waited too long; the session is {snapshot.state.value}.")
+            return await self._fail(message, f"It waited too long; the session is {snapshot.state.value}.")
         return await self._start(message)
 
     async def _connection(self, company_id: int, expiry: datetime) -> SessionSnapshot:
@@ -242,7 +254,7 @@ class Courier:
         try:
             message_id = await self._find(message)
         except SentRecordLost:
-            return await self._give_up(message, _FORGOTTEN)
+            return await self._report(message, _FORGOTTEN)
         if message_id is None:
             return None
         turn.leave()
@@ -265,7 +277,7 @@ class Courier:
         return await self._prove(message, proof)
 
     async def _prove(self, message: OutboxMessage, proof: asyncio.Future[OutboxMessage]) -> OutboxMessage:
-        """Waits for a receipt; UNKNOWN when none comes in time."""
+        """Waits for a receipt; when none comes in time it is UNKNOWN, or open still and to be sent again."""
         left = message.update_time + self._policy.doubt_time - self._clock()
         try:
             if not message.is_open:  # a receipt was faster
@@ -273,11 +285,24 @@ class Courier:
             async with asyncio.timeout(max(left.total_seconds(), 0)):
                 return await proof
         except TimeoutError:
-            return await self._give_up(message, _UNPROVEN)
+            return await (self._renew(message) if message.at_least_once else self._report(message, _UNPROVEN))
         finally:
             self._proofs.forget(message)
 
-    async def _give_up(self, message: OutboxMessage, failure: str) -> OutboxMessage:
+    async def _renew(self, message: OutboxMessage) -> OutboxMessage:
+        """The message as it is sent again: under a secret of its own, or the next doubt would find this send."""
+        secret = self._new_secret()
+        return await self._record(
+            message.company_id, lambda epoch: self._store.renew(message, secret, epoch, self._clock())
+        )
+
+    async def _fail(self, message: OutboxMessage, failure: str) -> OutboxMessage:
+        """FAILED; UNKNOWN when an earlier send of it may have arrived."""
+        if message.message_id:
+            return await self._report(message, failure)
+        return await self._finish(message, failure=failure)
+
+    async def _report(self, message: OutboxMessage, failure: str) -> OutboxMessage:
         """UNKNOWN: reported, never sent again."""
         return await self._record(
             message.company_id, lambda epoch: self._store.give_up(message, epoch, self._clock(), failure)

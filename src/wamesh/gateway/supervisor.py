@@ -169,16 +169,18 @@ class Supervisor:
         return answer.found.message_id if answer.found.HasField("message_id") else None
 
     async def until(self, company_id: int, wanted: Callable[[SessionSnapshot], bool]) -> SessionSnapshot:
-        """Waits until the company's session is as wanted, effects included; the caller brings the deadline.
+        """Waits until the company's session is as wanted, if only for a moment, effects included; returns it as it was
+        then. The caller brings the deadline.
 
         Raises SessionNotFound.
         """
         keeper = self._keeper(company_id)
-        changed = asyncio.Event()
-        with keeper.listening(lambda _: changed.set()):
-            while not wanted(session := await keeper.settled()):
-                await changed.wait()
-                changed.clear()
+        passed: asyncio.Queue[SessionSnapshot] = asyncio.Queue()
+        with keeper.listening(lambda _: passed.put_nowait(keeper.snapshot())):
+            session = await keeper.settled()
+            while not wanted(session):
+                session = await passed.get()
+            await keeper.settled()
         return session
 
     def _keeper(self, company_id: int) -> SessionKeeper:

@@ -55,6 +55,7 @@ def draft(request: pb.SendRequest) -> Draft:
         text=request.text,
         quoted_message_id=request.quoted_message_id,
         queueable=request.queue_while_disconnected,
+        at_least_once=request.guarantee == pb.GUARANTEE_AT_LEAST_ONCE,
     )
 
 
@@ -71,6 +72,7 @@ def outgoing_message(message: OutboxMessage) -> pb.OutgoingMessage:
         create_time=timestamp(message.create_time),
         update_time=timestamp(message.update_time),
         quoted_message_id=message.quoted_message_id,
+        guarantee=pb.GUARANTEE_AT_LEAST_ONCE if message.at_least_once else pb.GUARANTEE_AT_MOST_ONCE,
     )
 
 

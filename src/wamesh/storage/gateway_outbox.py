@@ -19,13 +19,13 @@ from wamesh.storage.gateway_fence import fence
 from wamesh.whatsapp.events import ReceiptKind, ReceiptReceived
 from wamesh.whatsapp.jid import Jid
 
-_COLUMNS = """sequence, company_id, request_id, content_hash, chat, body, quoted_message_id, secret, queueable, state,
-    message_id, failure, create_time, update_time"""
+_COLUMNS = """sequence, company_id, request_id, content_hash, chat, body, quoted_message_id, secret, queueable,
+    at_least_once, state, message_id, failure, create_time, update_time"""
 
 _ADD = """
 INSERT INTO outbox_messages (company_id, request_id, content_hash, chat, body, quoted_message_id, secret, queueable,
-    state, message_id, failure, epoch, create_time, update_time)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, '', '', $10, $11, $11)
+    at_least_once, state, message_id, failure, epoch, create_time, update_time)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, '', '', $11, $12, $12)
 ON CONFLICT (company_id, request_id) DO NOTHING
 RETURNING sequence
 """
@@ -42,6 +42,11 @@ UPDATE outbox_messages SET state = $2, message_id = $3, failure = $4, epoch = $5
 WHERE sequence = $1 AND state IN ('QUEUED', 'SENDING') RETURNING state, message_id, failure, update_time
 """
 
+_RENEW = """
+UPDATE outbox_messages SET secret = $2, epoch = $3, update_time = $4
+WHERE sequence = $1 AND state = 'SENDING' RETURNING state, message_id, failure, update_time
+"""
+
 _CHANGEABLE = "SELECT state, message_id, failure, update_time FROM outbox_messages WHERE sequence = $1"
 
 _WITHDRAW = "DELETE FROM outbox_messages WHERE sequence = $1 AND state IN ('QUEUED', 'SENDING') AND message_id = ''"
@@ -56,7 +61,7 @@ _KEEP_EARLY = """
 INSERT INTO outbox_receipts (company_id, message_id, kind, receipt_time)
 SELECT CAST($1 AS BIGINT), CAST($2 AS TEXT), CAST($3 AS TEXT), CAST($4 AS BIGINT)
 WHERE EXISTS (SELECT 1 FROM outbox_messages
-              WHERE company_id = $1 AND state IN ('QUEUED', 'SENDING') AND message_id = '')
+              WHERE company_id = $1 AND state IN ('QUEUED', 'SENDING') AND (message_id = '' OR at_least_once))
   AND NOT EXISTS (SELECT 1 FROM outbox_messages
                   WHERE company_id = $1 AND message_id = $2 AND message_id <> '')
 ON CONFLICT DO NOTHING
@@ -133,6 +138,11 @@ class SqlOutboxStore:
     async def give_up(self, message: OutboxMessage, epoch: int, now: datetime, failure: str) -> OutboxMessage:
         """SENDING becomes UNKNOWN, unless a receipt was faster."""
         return await self._settle(message, epoch, now, DeliveryState.UNKNOWN, message.message_id, failure)
+
+    async def renew(self, message: OutboxMessage, secret: bytes, epoch: int, now: datetime) -> OutboxMessage:
+        """A message in doubt gets the secret of its next send."""
+        change = execute(_RENEW, message.sequence, secret, epoch, to_epoch_microseconds(now))
+        return replace(await self._change(message, epoch, change), secret=secret)
 
     async def withdraw(self, message: OutboxMessage, epoch: int) -> None:
         """Removes an open message that surely was not sent."""
@@ -222,6 +232,7 @@ def _insert(draft: Draft, secret: bytes, state: DeliveryState, epoch: int, now: 
         draft.quoted_message_id,
         secret,
         draft.queueable,
+        draft.at_least_once,
         state.value,
         epoch,
         now,
@@ -281,6 +292,7 @@ def _added(sequence: int, draft: Draft, secret: bytes, state: DeliveryState, mom
         quoted_message_id=draft.quoted_message_id,
         secret=secret,
         queueable=draft.queueable,
+        at_least_once=draft.at_least_once,
         state=state,
         message_id="",
         failure="",
@@ -300,9 +312,10 @@ def _message(row: tuple[Any, ...]) -> OutboxMessage:
         quoted_message_id=row[6],
         secret=bytes(row[7]),
         queueable=bool(row[8]),
-        state=DeliveryState(row[9]),
-        message_id=row[10],
-        failure=row[11],
-        create_time=from_epoch_microseconds(row[12]),
-        update_time=from_epoch_microseconds(row[13]),
+        at_least_once=bool(row[9]),
+        state=DeliveryState(row[10]),
+        message_id=row[11],
+        failure=row[12],
+        create_time=from_epoch_microseconds(row[13]),
+        update_time=from_epoch_microseconds(row[14]),
     )

@@ -13,6 +13,7 @@ from wamesh.storage.gateway_outbox import SqlOutboxStore
 from wamesh.whatsapp.events import ReceiptKind, ReceiptReceived
 
 SECRET = bytes(range(32))
+OTHER_SECRET = bytes(range(32, 64))
 S = DeliveryState
 
 
@@ -38,7 +39,7 @@ async def receive(outbox: SqlOutboxStore, kind: ReceiptKind, *message_ids: str) 
 
 async def test_a_message_comes_out_as_it_went_in(outbox: SqlOutboxStore) -> None:
     """Every field survives, the secret included."""
-    wanted = draft(text="Ждём вас в 10:00 ✂", quoted_message_id="q-1", queueable=True)
+    wanted = draft(text="Ждём вас в 10:00 ✂", quoted_message_id="q-1", queueable=True, at_least_once=True)
     moment = NOON + timedelta(microseconds=3)
     message, added = await outbox.add(wanted, SECRET, 1, moment, queued=True)
     assert added
@@ -52,6 +53,7 @@ async def test_a_message_comes_out_as_it_went_in(outbox: SqlOutboxStore) -> None
         quoted_message_id="q-1",
         secret=SECRET,
         queueable=True,
+        at_least_once=True,
         state=S.QUEUED,
         message_id="",
         failure="",
@@ -192,6 +194,25 @@ async def test_a_doubt_without_proof_becomes_unknown(outbox: SqlOutboxStore) -> 
     assert await receive(outbox, ReceiptKind.READ, "id-1") == [S.READ]
     found = await outbox.get(7, "r-1")
     assert found is not None and found.failure == ""
+
+
+async def test_a_doubt_may_be_sent_again(outbox: SqlOutboxStore) -> None:
+    """Under a new secret, and SENDING still; a receipt for either send proves the message."""
+    wanted, _ = await outbox.add(draft(at_least_once=True), SECRET, 1, NOON, queued=False)
+    message = await outbox.doubt(wanted, "id-1", 1, NOON)
+    message = await outbox.renew(message, OTHER_SECRET, 1, NOON + seconds(60))
+    assert (message.state, message.message_id, message.secret) == (S.SENDING, "id-1", OTHER_SECRET)
+    assert await outbox.open_messages(7) == [message]
+    await receive(outbox, ReceiptKind.DELIVERED, "id-2")
+    assert (await outbox.finish(message, 1, NOON, message_id="id-2")).state is S.DELIVERED
+
+
+async def test_what_a_receipt_proved_is_not_sent_again(outbox: SqlOutboxStore) -> None:
+    """The receipt came between the last look and the new secret."""
+    wanted, _ = await outbox.add(draft(at_least_once=True), SECRET, 1, NOON, queued=False)
+    message = await outbox.doubt(wanted, "id-1", 1, NOON)
+    await receive(outbox, ReceiptKind.DELIVERED, "id-1")
+    assert (await outbox.renew(message, OTHER_SECRET, 1, NOON)).state is S.DELIVERED
 
 
 async def test_open_messages_come_in_order(outbox: SqlOutboxStore) -> None:

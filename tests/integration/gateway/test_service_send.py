@@ -10,7 +10,7 @@ from typing import Any
 
 import grpc
 import pytest
-from support.fake_sessions import Gate
+from support.fake_sessions import Gate, lose
 from support.gateway_messages import NOON
 from support.gateway_service import RunningGateway, running_gateway
 
@@ -20,6 +20,7 @@ from wamesh.gateway.session import SessionState
 from wamesh.gateway.v1 import gateway_pb2 as pb
 from wamesh.whatsapp.events import Paired, PairingFailed, PairingFailure, QrIssued
 from wamesh.whatsapp.jid import Jid
+from wamesh.whatsapp.transport import Uncertain
 
 
 @pytest.fixture
@@ -135,6 +136,22 @@ async def test_a_message_may_queue(gateway: RunningGateway) -> None:
     gateway.sessions.set(7, SessionState.CONNECTED)
     assert (await gateway.stub.Send(send_request(request_id="r-2"))).message.state == pb.DELIVERY_STATE_SENT
     assert (await gateway.stub.Send(request)).message.state == pb.DELIVERY_STATE_SENT
+
+
+async def test_a_guarantee_is_kept(gateway: RunningGateway) -> None:
+    """At least once sends again what nothing proved; the message tells its guarantee, at most once by default."""
+    gateway.sessions.script.append(lose(sent=True, outcome=Uncertain("timed out")))
+    twice = await gateway.stub.Send(send_request(guarantee=pb.GUARANTEE_AT_LEAST_ONCE))
+    once = await gateway.stub.Send(send_request(request_id="r-2"))
+    assert (twice.message.state, twice.message.guarantee) == (pb.DELIVERY_STATE_SENT, pb.GUARANTEE_AT_LEAST_ONCE)
+    assert once.message.guarantee == pb.GUARANTEE_AT_MOST_ONCE
+    assert len(gateway.sessions.network.wire) == 3
+
+
+async def test_an_unknown_guarantee_is_refused(gateway: RunningGateway) -> None:
+    """A number that the contract does not have names its field."""
+    refusal = await gateway.refused(lambda: gateway.stub.Send(send_request(guarantee=3)))
+    assert [each.field for each in refusal.violations] == ["guarantee"]
 
 
 async def test_a_reused_request_id_already_exists(gateway: RunningGateway) -> None:

@@ -296,9 +296,7 @@ async def test_a_login_that_fails(world: World) -> None:
         for code, state in ((402, S.BANNED), (405, S.OUTDATED), (401, S.LOGGED_OUT)):
             await held.supervisor.stop(COMPANY)
             if state is S.BANNED:
-                world.emulator.inject(SALON, pb.FAULT_KIND_UNREACHABLE, count=1)
-                await held.supervisor.start(COMPANY)
-                await world.saw(S.CONNECTING, E.NETWORK_LOST)
+                await world.cut_at_login(held)
                 await reach(held, S.CONNECTED)
                 await held.supervisor.stop(COMPANY)
             world.emulator.inject(SALON, pb.FAULT_KIND_REFUSE_LOGIN, code=code, count=1)

@@ -6,68 +6,28 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.fake_sessions import FakeSessions, Gate, Network, lose, say
-from support.gateway_messages import ANNA, BORIS, NOON, draft, grant_lease, seconds
+from support.fake_sessions import FakeSessions, Gate, lose, say
+from support.gateway_messages import BORIS, NOON, draft, grant_lease, seconds
+from support.outbox_bench import PATIENT, Bench, held_database
 
 from wamesh.errors import Unavailable
 from wamesh.gateway.errors import Draining, LeaseLost, SessionNotConnected, SessionNotFound, SessionReplaced
-from wamesh.gateway.health import SendLog, Sends
+from wamesh.gateway.health import Sends
 from wamesh.gateway.message_errors import MessageNotFound, RequestIdReused
 from wamesh.gateway.messages import DeliveryState
-from wamesh.gateway.outbox import Outbox
-from wamesh.gateway.sending import OutboxPolicy
 from wamesh.gateway.session import SessionState
-from wamesh.storage.database import Database, migrate, open_database
+from wamesh.storage.database import Database
 from wamesh.storage.gateway_outbox import SqlOutboxStore
-from wamesh.storage.sqlite_file import sqlite_url
-from wamesh.whatsapp.events import ReceiptKind, ReceiptReceived
+from wamesh.whatsapp.events import ReceiptKind
 from wamesh.whatsapp.transport import NotSent, Rejected, Uncertain
 
 S = DeliveryState
-IMPATIENT = OutboxPolicy(doubt_time=seconds(0), pause=seconds(0))
-PATIENT = OutboxPolicy(doubt_time=seconds(3600), pause=seconds(0))
 
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    """A gateway's database in which company 7 is held with epoch 1."""
-    url = sqlite_url(tmp_path / "gateway.db")
-    await migrate(url, "gateway")
-    database = await open_database(url)
-    await grant_lease(database, 7, 1)
-    yield database
-    await database.close()
-
-
-class Bench:
-    """An outbox over a store and fake sessions; `restart` leaves the old one as kill -9 would."""
-
-    def __init__(self, database: Database) -> None:
-        self.store = SqlOutboxStore(database)
-        self.network = Network.empty()
-        self.now = NOON
-        self.boot()
-
-    def boot(self, policy: OutboxPolicy = IMPATIENT, store: Any = None) -> None:
-        self.sessions = FakeSessions(7, network=self.network)
-        self.send_log = SendLog()
-        self.outbox = Outbox(store or self.store, self.sessions, lambda: self.now, self.send_log, policy)
-
-    async def restart(self, policy: OutboxPolicy = IMPATIENT, state: SessionState | None = None) -> None:
-        await self.outbox.close()
-        self.boot(policy)
-        if state is not None:
-            self.sessions.set(7, state)
-        await self.outbox.start()
-
-    def wire(self) -> list[str]:
-        return [message.text for message in self.network.wire]
-
-    async def state(self, request_id: str = "r-1") -> DeliveryState:
-        return (await self.outbox.get(7, request_id)).state
-
-    async def receipt(self, kind: ReceiptKind, message_id: str) -> None:
-        await self.outbox.note_receipts(7, 1, [ReceiptReceived(ANNA, (message_id,), kind, self.now)])
+    async with held_database(tmp_path) as database:
+        yield database
 
 
 @pytest.fixture

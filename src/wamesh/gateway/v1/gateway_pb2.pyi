@@ -207,7 +207,7 @@ class _DeliveryStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Deliver
     DELIVERY_STATE_FAILED: _DeliveryState.ValueType  # 6
     """It was surely not sent; failure says why."""
     DELIVERY_STATE_UNKNOWN: _DeliveryState.ValueType  # 7
-    """A crash left it in doubt and nothing proves it either way. Not sent again."""
+    """A crash left it in doubt and nothing proves it either way. Not sent again, see Guarantee."""
 
 class DeliveryState(_DeliveryState, metaclass=_DeliveryStateEnumTypeWrapper):
     """How far an outgoing message has come. Grows in this order, except for the last two, which end it."""
@@ -227,8 +227,36 @@ DELIVERY_STATE_READ: DeliveryState.ValueType  # 5
 DELIVERY_STATE_FAILED: DeliveryState.ValueType  # 6
 """It was surely not sent; failure says why."""
 DELIVERY_STATE_UNKNOWN: DeliveryState.ValueType  # 7
-"""A crash left it in doubt and nothing proves it either way. Not sent again."""
+"""A crash left it in doubt and nothing proves it either way. Not sent again, see Guarantee."""
 Global___DeliveryState: _TypeAlias = DeliveryState  # noqa: Y015
+
+class _Guarantee:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _GuaranteeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Guarantee.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    GUARANTEE_UNSPECIFIED: _Guarantee.ValueType  # 0
+    """At most once."""
+    GUARANTEE_AT_MOST_ONCE: _Guarantee.ValueType  # 1
+    """It is UNKNOWN, and never sent again: the customer gets it once or not at all."""
+    GUARANTEE_AT_LEAST_ONCE: _Guarantee.ValueType  # 2
+    """It is sent again, with a message id of its own: the customer may get it twice. UNKNOWN only when the session was not
+    connected for as long as the message may wait (5 minutes, a day with queue_while_disconnected) or WhatsApp refuses it.
+    """
+
+class Guarantee(_Guarantee, metaclass=_GuaranteeEnumTypeWrapper):
+    """What becomes of a message that a crash left in doubt, when no receipt proves in time that it arrived."""
+
+GUARANTEE_UNSPECIFIED: Guarantee.ValueType  # 0
+"""At most once."""
+GUARANTEE_AT_MOST_ONCE: Guarantee.ValueType  # 1
+"""It is UNKNOWN, and never sent again: the customer gets it once or not at all."""
+GUARANTEE_AT_LEAST_ONCE: Guarantee.ValueType  # 2
+"""It is sent again, with a message id of its own: the customer may get it twice. UNKNOWN only when the session was not
+connected for as long as the message may wait (5 minutes, a day with queue_while_disconnected) or WhatsApp refuses it.
+"""
+Global___Guarantee: _TypeAlias = Guarantee  # noqa: Y015
 
 class _ContentKind:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -299,6 +327,7 @@ class SendRequest(_message.Message):
     TEXT_FIELD_NUMBER: _builtins.int
     QUOTED_MESSAGE_ID_FIELD_NUMBER: _builtins.int
     QUEUE_WHILE_DISCONNECTED_FIELD_NUMBER: _builtins.int
+    GUARANTEE_FIELD_NUMBER: _builtins.int
     company_id: _builtins.int
     """The company whose number sends."""
     request_id: _builtins.str
@@ -315,6 +344,8 @@ class SendRequest(_message.Message):
     """Store the message and send it when the session is connected again, instead of FAILED_PRECONDITION. Send then
     returns at once with QUEUED.
     """
+    guarantee: Global___Guarantee.ValueType
+    """What becomes of it when a crash leaves it in doubt."""
     def __init__(
         self,
         *,
@@ -325,10 +356,11 @@ class SendRequest(_message.Message):
         text: _builtins.str = ...,
         quoted_message_id: _builtins.str = ...,
         queue_while_disconnected: _builtins.bool = ...,
+        guarantee: Global___Guarantee.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["chat", b"chat", "phone_number", b"phone_number", "recipient", b"recipient"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chat", b"chat", "company_id", b"company_id", "phone_number", b"phone_number", "queue_while_disconnected", b"queue_while_disconnected", "quoted_message_id", b"quoted_message_id", "recipient", b"recipient", "request_id", b"request_id", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chat", b"chat", "company_id", b"company_id", "guarantee", b"guarantee", "phone_number", b"phone_number", "queue_while_disconnected", b"queue_while_disconnected", "quoted_message_id", b"quoted_message_id", "recipient", b"recipient", "request_id", b"request_id", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_recipient: _TypeAlias = _typing.Literal["phone_number", "chat"]  # noqa: Y015
     _WhichOneofArgType_recipient: _TypeAlias = _typing.Literal["recipient", b"recipient"]  # noqa: Y015
@@ -376,6 +408,7 @@ class OutgoingMessage(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     QUOTED_MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    GUARANTEE_FIELD_NUMBER: _builtins.int
     company_id: _builtins.int
     """The company whose number sends."""
     request_id: _builtins.str
@@ -392,6 +425,8 @@ class OutgoingMessage(_message.Message):
     """Why it is FAILED or UNKNOWN, one sentence; else empty."""
     quoted_message_id: _builtins.str
     """The message that it quotes; empty for none."""
+    guarantee: Global___Guarantee.ValueType
+    """What becomes of it when a crash leaves it in doubt."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When Send accepted it."""
@@ -413,10 +448,11 @@ class OutgoingMessage(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
         quoted_message_id: _builtins.str = ...,
+        guarantee: Global___Guarantee.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chat", b"chat", "company_id", b"company_id", "create_time", b"create_time", "failure", b"failure", "message_id", b"message_id", "quoted_message_id", b"quoted_message_id", "request_id", b"request_id", "state", b"state", "text", b"text", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chat", b"chat", "company_id", b"company_id", "create_time", b"create_time", "failure", b"failure", "guarantee", b"guarantee", "message_id", b"message_id", "quoted_message_id", b"quoted_message_id", "request_id", b"request_id", "state", b"state", "text", b"text", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
