@@ -1,4 +1,5 @@
-"""The bare library in a process of its own, led to an emulator: for what the gateway's transport does not do, files.
+"""The bare library in a process of its own, led to an emulator: for what the gateway's transport does not do: files
+and small signs.
 
 `LibraryClient` starts it and talks to it in lines of JSON; `python -m support.library_client` is its other end.
 """
@@ -8,16 +9,17 @@ import os
 import subprocess
 import sys
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from queue import Queue
 from threading import Thread
 from typing import Any, Final, Literal, TextIO
 
 from wamesh.whatsapp.native_environment import process_environment
+from wamesh.whatsapp.neonize_store import NeonizeDeviceStore
 
 _TESTS: Final = Path(__file__).resolve().parents[1]
-_ANSWER_SECONDS: Final = 15.0
+_ANSWER_SECONDS: Final = 30.0
 
 
 class LibraryClient:
@@ -27,7 +29,7 @@ class LibraryClient:
         directory.mkdir(parents=True, exist_ok=True)
         self._ours, theirs = os.pipe()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "support.library_client", str(theirs), str(directory / "library.db")],
+            [sys.executable, "-m", "support.library_client", str(theirs), str(directory)],
             env=os.environ | process_environment("emulator", options) | {"PYTHONPATH": str(_TESTS)},
             stdin=subprocess.PIPE,
             pass_fds=[theirs],
@@ -39,8 +41,8 @@ class LibraryClient:
         Thread(target=self._read, name="library-client", daemon=True).start()
         self._ask(dict(options))
 
-    def wait(self, kind: Literal["qr", "connected", "file"]) -> Mapping[str, Any]:
-        """Returns the next thing of this kind that the process tells; queue.Empty after 15 s."""
+    def wait(self, kind: Literal["qr", "connected", "message", "file", "typing", "found"]) -> Mapping[str, Any]:
+        """Returns the next thing of this kind that the process tells; queue.Empty after 30 s."""
         for told in self._earlier:
             if told["kind"] == kind:
                 self._earlier.remove(told)
@@ -51,7 +53,23 @@ class LibraryClient:
 
     def send_file(self, to: str, kind: Literal["image", "document"], data: bytes, caption: str) -> None:
         """Uploads a file and sends it to a phone number."""
-        self._ask({"to": to, "kind": kind, "data": b64encode(data).decode(), "caption": caption})
+        self._ask({"do": "send_file", "to": to, "kind": kind, "data": b64encode(data).decode(), "caption": caption})
+
+    def type(self, to: str) -> None:
+        """Tells a phone number that somebody types here."""
+        self._ask({"do": "type", "to": to})
+
+    def mark_read(self, sender: str, message_id: str) -> None:
+        """Tells a phone number that its message was read."""
+        self._ask({"do": "mark_read", "sender": sender, "id": message_id})
+
+    def react(self, to: str, message_id: str, emoji: str) -> None:
+        """Reacts to a message of a phone number."""
+        self._ask({"do": "react", "to": to, "id": message_id, "emoji": emoji})
+
+    def find(self, number: str) -> None:
+        """Asks whether a phone number has WhatsApp; the answer is told as `found`."""
+        self._ask({"do": "find", "number": number})
 
     def kill(self) -> None:
         """Ends the process."""
@@ -69,15 +87,16 @@ class LibraryClient:
                 self._told.put(json.loads(line))
 
 
-def _run(told: TextIO, store: str) -> None:
+def _run(told: TextIO, directory: str) -> None:
     """The process's side: tells codes, logins and each file that came, and sends what it is asked to."""
     import pylibmagic  # noqa: F401 - puts libmagic where neonize looks for it
 
     # isort: split
     from neonize.client import NewClient, ProxySettings
-    from neonize.events import ConnectedEv, MessageEv
+    from neonize.events import ChatPresenceEv, ConnectedEv, MessageEv
     from neonize.proto.waE2E.WAWebProtobufsE2E_pb2 import DocumentMessage, ImageMessage, Message
-    from neonize.utils.enum import MediaType
+    from neonize.utils import build_jid
+    from neonize.utils.enum import ChatPresence, ChatPresenceMedia, MediaType, ReceiptType
 
     from wamesh.emulator.client import native_root_key
     from wamesh.emulator.client.trust import Trust
@@ -85,29 +104,59 @@ def _run(told: TextIO, store: str) -> None:
     def tell(kind: str, **more: str) -> None:
         print(json.dumps({"kind": kind, **more}), file=told, flush=True)
 
+    def jid(number: str) -> Any:
+        return build_jid(number.removeprefix("+"))
+
     trust = Trust.from_options(json.loads(sys.stdin.readline()))
-    client = NewClient(store)
+    client = NewClient(NeonizeDeviceStore(Path(directory)).lend())
     native_root_key.believe(trust)
     client.qr(lambda _, code: tell("qr", code=code.decode()))
     client.event(ConnectedEv)(lambda _, event: tell("connected"))
+    client.event(ChatPresenceEv)(lambda _, event: tell("typing", sender=event.MessageSource.Sender.User))
 
     def take(_: Any, event: Any) -> None:
+        if event.Message.conversation:
+            tell("message", id=event.Info.ID, sender=event.Info.MessageSource.Sender.User)
+            return
         data = client.download_any(event.Message)
         tell("file", id=event.Info.ID, data=b64encode(data).decode())
 
+    def send_file(to: str, kind: str, data: str, caption: str) -> None:
+        image = kind == "image"
+        upload = client.upload(b64decode(data), MediaType.MediaImage if image else MediaType.MediaDocument)
+        part: Any = ImageMessage(mimetype="image/png") if image else DocumentMessage(fileName="prices.txt")
+        part.URL, part.directPath, part.mediaKey = upload.url, upload.DirectPath, upload.MediaKey
+        part.fileEncSHA256, part.fileSHA256 = upload.FileEncSHA256, upload.FileSHA256
+        part.fileLength, part.caption = upload.FileLength, caption
+        client.send_message(jid(to), Message(imageMessage=part) if image else Message(documentMessage=part))
+
+    def type_to(to: str) -> None:
+        client.send_chat_presence(
+            jid(to), ChatPresence.CHAT_PRESENCE_COMPOSING, ChatPresenceMedia.CHAT_PRESENCE_MEDIA_TEXT
+        )
+
+    def mark_read(sender: str, id: str) -> None:
+        client.mark_read(id, chat=jid(sender), sender=jid(sender), receipt=ReceiptType.READ)
+
+    def react(to: str, id: str, emoji: str) -> None:
+        client.send_message(jid(to), client.build_reaction(jid(to), jid(to), id, emoji))
+
+    def find(number: str) -> None:
+        (answer,) = client.is_on_whatsapp(number)
+        tell("found", number=number, answer=str(answer.IsIn))
+
+    does: dict[str, Callable[..., None]] = {
+        "send_file": send_file,
+        "type": type_to,
+        "mark_read": mark_read,
+        "react": react,
+        "find": find,
+    }
     client.event(MessageEv)(take)
     Thread(target=client.connect, args=[ProxySettings(trust.proxy)], daemon=True).start()
     for line in sys.stdin:
         request = json.loads(line)
-        data = b64decode(request["data"])
-        image = request["kind"] == "image"
-        upload = client.upload(data, MediaType.MediaImage if image else MediaType.MediaDocument)
-        part: Any = ImageMessage(mimetype="image/png") if image else DocumentMessage(fileName="prices.txt")
-        part.URL, part.directPath, part.mediaKey = upload.url, upload.DirectPath, upload.MediaKey
-        part.fileEncSHA256, part.fileSHA256 = upload.FileEncSHA256, upload.FileSHA256
-        part.fileLength, part.caption = upload.FileLength, request["caption"]
-        message = Message(imageMessage=part) if image else Message(documentMessage=part)
-        client.send_message(request["to"].removeprefix("+"), message)
+        does[request.pop("do")](**request)
 
 
 if __name__ == "__main__":
