@@ -27,6 +27,8 @@ class NotedLink:
     written: list[bytes] = field(default_factory=list)
     end: str = ""
     delay: timedelta = timedelta()
+    held: list[tuple[int, timedelta]] = field(default_factory=list)
+    """After how many writes it was told to hold back, and for how long."""
 
     def write(self, data: bytes) -> None:
         assert not self.end
@@ -40,6 +42,9 @@ class NotedLink:
 
     def slow_down(self, delay: timedelta) -> None:
         self.delay = delay
+
+    def hold(self, duration: timedelta) -> None:
+        self.held.append((len(self.written), duration))
 
 
 class Client:

@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 HANDSHAKE_TIME: Final = timedelta(seconds=20)
 """Who has not said by then which device it is, is closed: nobody holds a connection by saying nothing."""
 
+SWITCH_TIME: Final = timedelta(milliseconds=20)
+"""So long a client has after its handshake before it hears the first stanza, as over any real network. Baileys 6 reads
+what comes sooner as if the handshake were still on, and waits for ever (about 1 time in 3, seen with 6.7.24).
+"""
+
 LAST_WORD: Final = timedelta(milliseconds=250)
 """So long a client has time to hear why, before the websocket is closed. whatsmeow handles stanzas and the end of the
 socket in different threads: of an end that came with the last stanza it sometimes noticed the end first, and dialed
@@ -108,6 +113,7 @@ class Connection:
         if not self._open:
             return
         if isinstance(event, Handshaken):
+            self.link.hold(SWITCH_TIME)
             self._begin(ClientPayload.FromString(event.payload), event.static_key)
         elif self._pairing is not None:
             self._pairing.receive(decode(event.payload))

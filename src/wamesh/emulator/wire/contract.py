@@ -33,6 +33,10 @@ class Link(Protocol):
         """Each later write (and close) waits so long; order is kept. Zero restores the usual speed."""
         ...
 
+    def hold(self, duration: timedelta) -> None:
+        """What is written from now on (and close) leaves when `duration` is over, or later; order is kept."""
+        ...
+
 
 class Handler(Protocol):
     """Who serves one websocket client. It may call its link from any of these."""

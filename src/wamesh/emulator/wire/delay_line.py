@@ -1,7 +1,7 @@
 """A slow link: what goes in comes out later, in the same order.
 
 Owns: the order and the waiting. Refuses: knowing what it carries. Invariant: nothing overtakes, also when the delay
-changes; without a delay and with nothing waiting, things come out at once.
+changes; without a delay or a hold and with nothing waiting, things come out at once.
 """
 
 from asyncio import TimerHandle
@@ -25,6 +25,7 @@ class DelayLine:
     def __init__(self, timer: Timer) -> None:
         self._timer = timer
         self._delay = 0.0
+        self._held_until = 0.0
         self._waiting: deque[tuple[float, Callable[[], None]]] = deque()
         self._handle: TimerHandle | None = None
 
@@ -32,12 +33,17 @@ class DelayLine:
         """Holds for whatever is put in from now on."""
         self._delay = delay.total_seconds()
 
+    def hold(self, duration: timedelta) -> None:
+        """Lets nothing that is put in from now on come out before `duration` is over."""
+        self._held_until = self._timer.time() + duration.total_seconds()
+
     def put(self, step: Callable[[], None]) -> None:
         """Runs `step` at once, or when its time has come."""
-        if not self._delay and not self._waiting:
+        now = self._timer.time()
+        due = max(now + self._delay, self._held_until)
+        if due <= now and not self._waiting:
             step()
             return
-        due = self._timer.time() + self._delay
         self._waiting.append((max(due, self._waiting[-1][0]) if self._waiting else due, step))
         self._arm()
 

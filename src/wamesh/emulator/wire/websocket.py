@@ -72,6 +72,9 @@ class WebSocket:
     def slow_down(self, delay: timedelta) -> None:
         self._line.slow_down(delay)
 
+    def hold(self, duration: timedelta) -> None:
+        self._line.hold(duration)
+
     # Stage
 
     def received(self, data: bytes) -> None:

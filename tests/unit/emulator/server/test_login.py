@@ -6,7 +6,7 @@ from support.server_world import NOW, ServerWorld, fan_out, query
 
 from wamesh.emulator.codec import HIDDEN_SERVER, SERVER, Node
 from wamesh.emulator.messages import ClientPayload
-from wamesh.emulator.server.connection import HANDSHAKE_TIME, LAST_WORD
+from wamesh.emulator.server.connection import HANDSHAKE_TIME, LAST_WORD, SWITCH_TIME
 from wamesh.emulator.v1 import emulator_pb2 as pb
 
 T = str(int(NOW.timestamp()))
@@ -41,6 +41,14 @@ def test_what_waited_comes_in_order_until_settled() -> None:
     client.connection.closed("gone")
     again = Client.login(world, device).heard()
     assert [stanza.attribute("id") for stanza in again if stanza.tag == "message"] == ["A2"]
+
+
+def test_the_first_stanza_waits_for_the_client_to_switch() -> None:
+    """After the handshake, and before anything of the login is written, the link is told to hold back."""
+    world = ServerWorld()
+    client = Client.login(world, known_to(world.link(connected=False)))
+    assert client.link.held == [(0, SWITCH_TIME)]
+    assert client.link.written
 
 
 def test_unknown_device_gets_401() -> None:

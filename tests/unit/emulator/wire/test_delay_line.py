@@ -42,6 +42,7 @@ class _Handle:
 
 _ACTIONS = st.one_of(
     st.tuples(st.just("delay"), st.integers(0, 5)),
+    st.tuples(st.just("hold"), st.integers(0, 5)),
     st.tuples(st.just("put"), st.just(0)),
     st.tuples(st.just("wait"), st.integers(0, 4)),
 )
@@ -50,18 +51,21 @@ _ACTIONS = st.one_of(
 @given(st.lists(_ACTIONS, max_size=40))
 @settings(max_examples=200)
 def test_order_is_kept_and_nothing_comes_too_early(actions: list[tuple[str, int]]) -> None:
-    """Whatever the delays: first in, first out, each after its own delay at least, and in the end all."""
+    """Whatever delays and holds: first in, first out, each after its own time at least, and in the end all."""
     timer = _Timer()
-    line, out, earliest, delay = DelayLine(timer), list[tuple[int, float]](), list[float](), 0
+    line, out, earliest, delay, held = DelayLine(timer), list[tuple[int, float]](), list[float](), 0, 0.0
     for action, amount in actions:
         if action == "delay":
             delay = amount
             line.slow_down(timedelta(seconds=amount))
+        elif action == "hold":
+            held = timer.now + amount
+            line.hold(timedelta(seconds=amount))
         elif action == "wait":
             timer.run_until(timer.now + amount)
         else:
             number = len(earliest)
-            earliest.append(timer.now + delay)
+            earliest.append(max(timer.now + delay, held))
             line.put(lambda number=number: out.append((number, timer.now)))  # type: ignore[misc]
     timer.run_until(timer.now + 100)
     assert [number for number, _ in out] == list(range(len(earliest)))
@@ -85,6 +89,17 @@ def test_delay_is_exact() -> None:
     assert out == []
     timer.run_until(2)
     assert out == ["x"]
+
+
+def test_a_hold_passes() -> None:
+    """What is put in during a hold comes out at its end, what is put in afterwards at once."""
+    timer, out = _Timer(), list[tuple[str, float]]()
+    line = DelayLine(timer)
+    line.hold(timedelta(seconds=2))
+    line.put(lambda: out.append(("held", timer.now)))
+    timer.run_until(3)
+    line.put(lambda: out.append(("free", timer.now)))
+    assert out == [("held", 2), ("free", 3)]
 
 
 def test_clear_forgets() -> None:
