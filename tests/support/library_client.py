@@ -1,5 +1,5 @@
-"""The bare library in a process of its own, led to an emulator: for what the gateway's transport does not do: files
-and small signs.
+"""The bare library in a process of its own, led to an emulator, for what the gateway's transport does not do: files and
+small signs.
 
 `LibraryClient` starts it and talks to it in lines of JSON; `python -m support.library_client` is its other end.
 """
@@ -9,11 +9,14 @@ import os
 import subprocess
 import sys
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from queue import Queue
 from threading import Thread
 from typing import Any, Final, Literal, TextIO
+
+from support.emulator import RunningEmulator
 
 from wamesh.whatsapp.native_environment import process_environment
 from wamesh.whatsapp.neonize_store import NeonizeDeviceStore
@@ -85,6 +88,18 @@ class LibraryClient:
         with os.fdopen(self._ours) as lines:
             for line in lines:
                 self._told.put(json.loads(line))
+
+
+@contextmanager
+def linked_library(emulator: RunningEmulator, account: str, directory: Path) -> Iterator[LibraryClient]:
+    """A client that was linked to the account by its QR code, and is logged in."""
+    client = LibraryClient(directory, emulator.trust().options(directory))
+    try:
+        emulator.scan(account, client.wait("qr")["code"])
+        client.wait("connected")
+        yield client
+    finally:
+        client.kill()
 
 
 def _run(told: TextIO, directory: str) -> None:

@@ -5,7 +5,7 @@ from typing import Final
 
 import pytest
 from support.emulator import RunningEmulator, protocol_emulator
-from support.library_client import LibraryClient
+from support.library_client import LibraryClient, linked_library
 
 from wamesh.emulator.v1 import emulator_pb2 as pb
 
@@ -24,14 +24,8 @@ def emulator() -> Iterator[RunningEmulator]:
 
 @pytest.fixture(scope="module")
 def library(emulator: RunningEmulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LibraryClient]:
-    directory = tmp_path_factory.mktemp("library")
-    client = LibraryClient(directory, emulator.trust().options(directory))
-    try:
-        emulator.scan(ACCOUNT, client.wait("qr")["code"])
-        client.wait("connected")
+    with linked_library(emulator, ACCOUNT, tmp_path_factory.mktemp("library")) as client:
         yield client
-    finally:
-        client.kill()
 
 
 def test_typing_is_told(emulator: RunningEmulator, library: LibraryClient) -> None:

@@ -242,7 +242,8 @@ class _GuaranteeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Guarantee.V
     """It is UNKNOWN, and never sent again: the customer gets it once or not at all."""
     GUARANTEE_AT_LEAST_ONCE: _Guarantee.ValueType  # 2
     """It is sent again, with a message id of its own: the customer may get it twice. UNKNOWN only when the session was not
-    connected for as long as the message may wait (5 minutes, a day with queue_while_disconnected) or WhatsApp refuses it.
+    connected for as long as the message may wait (5 minutes, a day with queue_while_disconnected), WhatsApp refuses it, or
+    the device was unlinked meanwhile.
     """
 
 class Guarantee(_Guarantee, metaclass=_GuaranteeEnumTypeWrapper):
@@ -254,7 +255,8 @@ GUARANTEE_AT_MOST_ONCE: Guarantee.ValueType  # 1
 """It is UNKNOWN, and never sent again: the customer gets it once or not at all."""
 GUARANTEE_AT_LEAST_ONCE: Guarantee.ValueType  # 2
 """It is sent again, with a message id of its own: the customer may get it twice. UNKNOWN only when the session was not
-connected for as long as the message may wait (5 minutes, a day with queue_while_disconnected) or WhatsApp refuses it.
+connected for as long as the message may wait (5 minutes, a day with queue_while_disconnected), WhatsApp refuses it, or
+the device was unlinked meanwhile.
 """
 Global___Guarantee: _TypeAlias = Guarantee  # noqa: Y015
 
