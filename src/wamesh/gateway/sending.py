@@ -140,7 +140,7 @@ class Courier:
         self, message: OutboxMessage, turn: Turn, fresh: bool, on_wait: Callable[[OutboxMessage | None], None]
     ) -> OutboxMessage:
         """Goes on from wherever the row says. A message that is still open is to be sent again."""
-        if message.message_id:
+        if message.message_id and not message.at_least_once:  # else a later send may be in doubt, too
             return await self._prove(message, self._proofs.expect(message))
         if not fresh and message.state is DeliveryState.SENDING:
             resolved = await self._resolve(message, turn)

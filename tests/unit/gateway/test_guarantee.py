@@ -98,6 +98,29 @@ async def test_a_crash_in_the_second_copy_is_followed_by_a_third(bench: Bench) -
     assert (message.state, message.message_id) == (S.SENT, "id-3")
 
 
+@pytest.mark.parametrize("written", [True, False])
+async def test_a_crash_in_the_second_copy_is_resolved_by_its_own_secret(bench: Bench, written: bool) -> None:
+    """A second copy that arrived is proven by its receipt; one that never left is sent: either way there are two."""
+    gate = Gate()
+
+    async def halt(sessions: FakeSessions, message: OutgoingMessage) -> SendOutcome | None:
+        if written:
+            sessions.network.write_down(message)
+            sessions.network.wire.append(message)
+            await bench.receipt(ReceiptKind.DELIVERED, "id-2")
+        await gate.pass_through()
+        return None
+
+    bench.sessions.script.extend([lose(sent=True, outcome=LOST), halt])
+    caller = asyncio.create_task(bench.outbox.send(WANTED))
+    await gate.reached.wait()
+    await bench.restart()
+    caller.cancel()
+    message = await bench.outbox.send(WANTED)
+    assert (message.state, message.message_id) == (S.DELIVERED if written else S.SENT, "id-2")
+    assert len(bench.wire()) == 2
+
+
 @pytest.mark.parametrize("second", [Rejected(463, "reach out limit"), NotSent("no LID found")])
 async def test_a_second_copy_that_is_refused_leaves_the_first_unknown(bench: Bench, second: SendOutcome) -> None:
     """FAILED would say that the customer surely has nothing."""
