@@ -78,6 +78,20 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The session's process did not answer in time. Retry after RetryInfo."""
     STREAM_NOT_OPENED: _ErrorReason.ValueType  # 21
     """The stream's first message must be `open`, and only the first. Field: open."""
+    PACE_EXCEEDED: _ErrorReason.ValueType  # 22
+    """The company's number would send faster than its pace, or to more new people a day than it may. metadata: company_id,
+    limit ("BURST" or "FIRST_CONTACTS"). Retry after RetryInfo, or allow the message to queue.
+    """
+    MESSAGE_NOT_QUEUED: _ErrorReason.ValueType  # 23
+    """The message cannot be cancelled any more. metadata: company_id, request_id, state."""
+    SUBSCRIPTION_NOT_FOUND: _ErrorReason.ValueType  # 24
+    """Nobody ever opened a subscription of this name, or it was deleted. metadata: resource_type, resource_name."""
+    CURSOR_EXPIRED: _ErrorReason.ValueType  # 25
+    """Events after the cursor were removed by the retention: begin anew. metadata: cursor."""
+    HOLDER_UNREACHABLE: _ErrorReason.ValueType  # 26
+    """The gateway that holds the company's session, or should, does not answer. metadata: company_id, holder. Retry after
+    RetryInfo.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused: the `reason` of ErrorInfo, which carries these names as they are; hence no prefix.
@@ -128,6 +142,20 @@ SESSION_PROCESS_UNAVAILABLE: ErrorReason.ValueType  # 20
 """The session's process did not answer in time. Retry after RetryInfo."""
 STREAM_NOT_OPENED: ErrorReason.ValueType  # 21
 """The stream's first message must be `open`, and only the first. Field: open."""
+PACE_EXCEEDED: ErrorReason.ValueType  # 22
+"""The company's number would send faster than its pace, or to more new people a day than it may. metadata: company_id,
+limit ("BURST" or "FIRST_CONTACTS"). Retry after RetryInfo, or allow the message to queue.
+"""
+MESSAGE_NOT_QUEUED: ErrorReason.ValueType  # 23
+"""The message cannot be cancelled any more. metadata: company_id, request_id, state."""
+SUBSCRIPTION_NOT_FOUND: ErrorReason.ValueType  # 24
+"""Nobody ever opened a subscription of this name, or it was deleted. metadata: resource_type, resource_name."""
+CURSOR_EXPIRED: ErrorReason.ValueType  # 25
+"""Events after the cursor were removed by the retention: begin anew. metadata: cursor."""
+HOLDER_UNREACHABLE: ErrorReason.ValueType  # 26
+"""The gateway that holds the company's session, or should, does not answer. metadata: company_id, holder. Retry after
+RetryInfo.
+"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
 
 class _SessionState:
@@ -195,7 +223,7 @@ class _DeliveryStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Deliver
     DELIVERY_STATE_UNSPECIFIED: _DeliveryState.ValueType  # 0
     """Never sent."""
     DELIVERY_STATE_QUEUED: _DeliveryState.ValueType  # 1
-    """Stored; waits for a connected session or its turn in the chat."""
+    """Stored; waits for its schedule_time, a connected session, its pace or its turn in the chat."""
     DELIVERY_STATE_SENDING: _DeliveryState.ValueType  # 2
     """Handed to the session process; the outcome is not known yet."""
     DELIVERY_STATE_SENT: _DeliveryState.ValueType  # 3
@@ -208,14 +236,16 @@ class _DeliveryStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Deliver
     """It was surely not sent; failure says why."""
     DELIVERY_STATE_UNKNOWN: _DeliveryState.ValueType  # 7
     """A crash left it in doubt and nothing proves it either way. Not sent again, see Guarantee."""
+    DELIVERY_STATE_CANCELLED: _DeliveryState.ValueType  # 8
+    """CancelMessage took it back before it was sent."""
 
 class DeliveryState(_DeliveryState, metaclass=_DeliveryStateEnumTypeWrapper):
-    """How far an outgoing message has come. Grows in this order, except for the last two, which end it."""
+    """How far an outgoing message has come. Grows in this order up to READ; each of the others ends it."""
 
 DELIVERY_STATE_UNSPECIFIED: DeliveryState.ValueType  # 0
 """Never sent."""
 DELIVERY_STATE_QUEUED: DeliveryState.ValueType  # 1
-"""Stored; waits for a connected session or its turn in the chat."""
+"""Stored; waits for its schedule_time, a connected session, its pace or its turn in the chat."""
 DELIVERY_STATE_SENDING: DeliveryState.ValueType  # 2
 """Handed to the session process; the outcome is not known yet."""
 DELIVERY_STATE_SENT: DeliveryState.ValueType  # 3
@@ -228,6 +258,8 @@ DELIVERY_STATE_FAILED: DeliveryState.ValueType  # 6
 """It was surely not sent; failure says why."""
 DELIVERY_STATE_UNKNOWN: DeliveryState.ValueType  # 7
 """A crash left it in doubt and nothing proves it either way. Not sent again, see Guarantee."""
+DELIVERY_STATE_CANCELLED: DeliveryState.ValueType  # 8
+"""CancelMessage took it back before it was sent."""
 Global___DeliveryState: _TypeAlias = DeliveryState  # noqa: Y015
 
 class _Guarantee:
@@ -316,6 +348,30 @@ CONTENT_KIND_OTHER: ContentKind.ValueType  # 10
 """Anything that this version does not know."""
 Global___ContentKind: _TypeAlias = ContentKind  # noqa: Y015
 
+class _MessageDirection:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _MessageDirectionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MessageDirection.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    MESSAGE_DIRECTION_UNSPECIFIED: _MessageDirection.ValueType  # 0
+    """Both."""
+    MESSAGE_DIRECTION_INBOUND: _MessageDirection.ValueType  # 1
+    """From a customer."""
+    MESSAGE_DIRECTION_OUTGOING: _MessageDirection.ValueType  # 2
+    """To a customer."""
+
+class MessageDirection(_MessageDirection, metaclass=_MessageDirectionEnumTypeWrapper):
+    """Which way a message goes."""
+
+MESSAGE_DIRECTION_UNSPECIFIED: MessageDirection.ValueType  # 0
+"""Both."""
+MESSAGE_DIRECTION_INBOUND: MessageDirection.ValueType  # 1
+"""From a customer."""
+MESSAGE_DIRECTION_OUTGOING: MessageDirection.ValueType  # 2
+"""To a customer."""
+Global___MessageDirection: _TypeAlias = MessageDirection  # noqa: Y015
+
 @_typing.final
 class SendRequest(_message.Message):
     """Request of Send."""
@@ -330,6 +386,8 @@ class SendRequest(_message.Message):
     QUOTED_MESSAGE_ID_FIELD_NUMBER: _builtins.int
     QUEUE_WHILE_DISCONNECTED_FIELD_NUMBER: _builtins.int
     GUARANTEE_FIELD_NUMBER: _builtins.int
+    SCHEDULE_TIME_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     company_id: _builtins.int
     """The company whose number sends."""
     request_id: _builtins.str
@@ -348,6 +406,18 @@ class SendRequest(_message.Message):
     """
     guarantee: Global___Guarantee.ValueType
     """What becomes of it when a crash leaves it in doubt."""
+    @_builtins.property
+    def schedule_time(self) -> _timestamp_pb2.Timestamp:
+        """Not before this moment, at most 366 days ahead. Send then returns QUEUED at once, and at that moment the message may wait
+        for its session like one with queue_while_disconnected. A moment that has passed means now.
+        """
+
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """A message that has not begun to be sent by this moment is FAILED; must lie ahead. Absent: one that may queue is given up
+        24 hours after its request or its schedule_time.
+        """
+
     def __init__(
         self,
         *,
@@ -359,10 +429,12 @@ class SendRequest(_message.Message):
         quoted_message_id: _builtins.str = ...,
         queue_while_disconnected: _builtins.bool = ...,
         guarantee: Global___Guarantee.ValueType = ...,
+        schedule_time: _timestamp_pb2.Timestamp | None = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["chat", b"chat", "phone_number", b"phone_number", "recipient", b"recipient"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["chat", b"chat", "expire_time", b"expire_time", "phone_number", b"phone_number", "recipient", b"recipient", "schedule_time", b"schedule_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chat", b"chat", "company_id", b"company_id", "guarantee", b"guarantee", "phone_number", b"phone_number", "queue_while_disconnected", b"queue_while_disconnected", "quoted_message_id", b"quoted_message_id", "recipient", b"recipient", "request_id", b"request_id", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chat", b"chat", "company_id", b"company_id", "expire_time", b"expire_time", "guarantee", b"guarantee", "phone_number", b"phone_number", "queue_while_disconnected", b"queue_while_disconnected", "quoted_message_id", b"quoted_message_id", "recipient", b"recipient", "request_id", b"request_id", "schedule_time", b"schedule_time", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_recipient: _TypeAlias = _typing.Literal["phone_number", "chat"]  # noqa: Y015
     _WhichOneofArgType_recipient: _TypeAlias = _typing.Literal["recipient", b"recipient"]  # noqa: Y015
@@ -411,6 +483,8 @@ class OutgoingMessage(_message.Message):
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     QUOTED_MESSAGE_ID_FIELD_NUMBER: _builtins.int
     GUARANTEE_FIELD_NUMBER: _builtins.int
+    SCHEDULE_TIME_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     company_id: _builtins.int
     """The company whose number sends."""
     request_id: _builtins.str
@@ -437,6 +511,14 @@ class OutgoingMessage(_message.Message):
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """When it reached its state."""
 
+    @_builtins.property
+    def schedule_time(self) -> _timestamp_pb2.Timestamp:
+        """Not sent before this moment; absent when it was not scheduled."""
+
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """When it is given up unless it has begun to be sent."""
+
     def __init__(
         self,
         *,
@@ -451,10 +533,12 @@ class OutgoingMessage(_message.Message):
         update_time: _timestamp_pb2.Timestamp | None = ...,
         quoted_message_id: _builtins.str = ...,
         guarantee: Global___Guarantee.ValueType = ...,
+        schedule_time: _timestamp_pb2.Timestamp | None = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "expire_time", b"expire_time", "schedule_time", b"schedule_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chat", b"chat", "company_id", b"company_id", "create_time", b"create_time", "failure", b"failure", "guarantee", b"guarantee", "message_id", b"message_id", "quoted_message_id", b"quoted_message_id", "request_id", b"request_id", "state", b"state", "text", b"text", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chat", b"chat", "company_id", b"company_id", "create_time", b"create_time", "expire_time", b"expire_time", "failure", b"failure", "guarantee", b"guarantee", "message_id", b"message_id", "quoted_message_id", b"quoted_message_id", "request_id", b"request_id", "schedule_time", b"schedule_time", "state", b"state", "text", b"text", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1475,3 +1559,567 @@ class GetMessageResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetMessageResponse: _TypeAlias = GetMessageResponse  # noqa: Y015
+
+@_typing.final
+class ListMessagesRequest(_message.Message):
+    """Request of ListMessages."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMPANY_ID_FIELD_NUMBER: _builtins.int
+    CHAT_FIELD_NUMBER: _builtins.int
+    DIRECTION_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    company_id: _builtins.int
+    """The company."""
+    chat: _builtins.str
+    """Only this chat; a conversation as Receive delivered it, or any address of the same customer. Empty means all."""
+    direction: Global___MessageDirection.ValueType
+    """Only this direction; unspecified means both."""
+    page_size: _builtins.int
+    """At most so many messages, 1 to 1000; 0 means 100."""
+    page_token: _builtins.str
+    """next_page_token of the page before, with the same filters; empty for the first."""
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[Global___DeliveryState.ValueType]:
+        """Only outgoing messages in these states, and no inbound ones; empty means all."""
+
+    def __init__(
+        self,
+        *,
+        company_id: _builtins.int = ...,
+        chat: _builtins.str = ...,
+        direction: Global___MessageDirection.ValueType = ...,
+        states: _abc.Iterable[Global___DeliveryState.ValueType] | None = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chat", b"chat", "company_id", b"company_id", "direction", b"direction", "page_size", b"page_size", "page_token", b"page_token", "states", b"states"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListMessagesRequest: _TypeAlias = ListMessagesRequest  # noqa: Y015
+
+@_typing.final
+class ListMessagesResponse(_message.Message):
+    """Response of ListMessages."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Gives the next page; empty on the last."""
+    @_builtins.property
+    def messages(self) -> _containers.RepeatedCompositeFieldContainer[Global___Message]:
+        """Newest first."""
+
+    def __init__(
+        self,
+        *,
+        messages: _abc.Iterable[Global___Message] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["messages", b"messages", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListMessagesResponse: _TypeAlias = ListMessagesResponse  # noqa: Y015
+
+@_typing.final
+class Message(_message.Message):
+    """A message of either direction."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHAT_FIELD_NUMBER: _builtins.int
+    INBOUND_FIELD_NUMBER: _builtins.int
+    OUTGOING_FIELD_NUMBER: _builtins.int
+    chat: _builtins.str
+    """The conversation that it belongs to."""
+    @_builtins.property
+    def inbound(self) -> Global___InboundMessage:
+        """From the customer."""
+
+    @_builtins.property
+    def outgoing(self) -> Global___OutgoingMessage:
+        """To the customer."""
+
+    def __init__(
+        self,
+        *,
+        chat: _builtins.str = ...,
+        inbound: Global___InboundMessage | None = ...,
+        outgoing: Global___OutgoingMessage | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["direction", b"direction", "inbound", b"inbound", "outgoing", b"outgoing"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chat", b"chat", "direction", b"direction", "inbound", b"inbound", "outgoing", b"outgoing"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_direction: _TypeAlias = _typing.Literal["inbound", "outgoing"]  # noqa: Y015
+    _WhichOneofArgType_direction: _TypeAlias = _typing.Literal["direction", b"direction"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_direction) -> _WhichOneofReturnType_direction | None: ...
+
+Global___Message: _TypeAlias = Message  # noqa: Y015
+
+@_typing.final
+class CancelMessageRequest(_message.Message):
+    """Request of CancelMessage."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMPANY_ID_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    company_id: _builtins.int
+    """The company whose number would send it."""
+    request_id: _builtins.str
+    """The request_id of Send."""
+    def __init__(
+        self,
+        *,
+        company_id: _builtins.int = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["company_id", b"company_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelMessageRequest: _TypeAlias = CancelMessageRequest  # noqa: Y015
+
+@_typing.final
+class CancelMessageResponse(_message.Message):
+    """Response of CancelMessage."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def message(self) -> Global___OutgoingMessage:
+        """The message, CANCELLED."""
+
+    def __init__(
+        self,
+        *,
+        message: Global___OutgoingMessage | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelMessageResponse: _TypeAlias = CancelMessageResponse  # noqa: Y015
+
+@_typing.final
+class ListSubscriptionsRequest(_message.Message):
+    """Request of ListSubscriptions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListSubscriptionsRequest: _TypeAlias = ListSubscriptionsRequest  # noqa: Y015
+
+@_typing.final
+class ListSubscriptionsResponse(_message.Message):
+    """Response of ListSubscriptions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBSCRIPTIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def subscriptions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Subscription]:
+        """By name."""
+
+    def __init__(
+        self,
+        *,
+        subscriptions: _abc.Iterable[Global___Subscription] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["subscriptions", b"subscriptions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListSubscriptionsResponse: _TypeAlias = ListSubscriptionsResponse  # noqa: Y015
+
+@_typing.final
+class Subscription(_message.Message):
+    """A named subscription and how far behind it is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBSCRIPTION_FIELD_NUMBER: _builtins.int
+    PENDING_CONVERSATIONS_FIELD_NUMBER: _builtins.int
+    OLDEST_PENDING_AGE_FIELD_NUMBER: _builtins.int
+    DEAD_LETTERS_FIELD_NUMBER: _builtins.int
+    QUIET_PERIOD_FIELD_NUMBER: _builtins.int
+    MAX_WAIT_FIELD_NUMBER: _builtins.int
+    MAX_MESSAGES_FIELD_NUMBER: _builtins.int
+    subscription: _builtins.str
+    """Its name."""
+    pending_conversations: _builtins.int
+    """Conversations with messages that it has not acked."""
+    dead_letters: _builtins.int
+    """Messages that it gave up on."""
+    max_messages: _builtins.int
+    """Messages in one batch at most, as its last client set it."""
+    @_builtins.property
+    def oldest_pending_age(self) -> _duration_pb2.Duration:
+        """Age of the oldest message that it has not acked; absent when there is none."""
+
+    @_builtins.property
+    def quiet_period(self) -> _duration_pb2.Duration:
+        """The wait of its batches, as its last client set it."""
+
+    @_builtins.property
+    def max_wait(self) -> _duration_pb2.Duration:
+        """The longest wait of a batch, as its last client set it."""
+
+    def __init__(
+        self,
+        *,
+        subscription: _builtins.str = ...,
+        pending_conversations: _builtins.int = ...,
+        oldest_pending_age: _duration_pb2.Duration | None = ...,
+        dead_letters: _builtins.int = ...,
+        quiet_period: _duration_pb2.Duration | None = ...,
+        max_wait: _duration_pb2.Duration | None = ...,
+        max_messages: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["max_wait", b"max_wait", "oldest_pending_age", b"oldest_pending_age", "quiet_period", b"quiet_period"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dead_letters", b"dead_letters", "max_messages", b"max_messages", "max_wait", b"max_wait", "oldest_pending_age", b"oldest_pending_age", "pending_conversations", b"pending_conversations", "quiet_period", b"quiet_period", "subscription", b"subscription"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Subscription: _TypeAlias = Subscription  # noqa: Y015
+
+@_typing.final
+class DeleteSubscriptionRequest(_message.Message):
+    """Request of DeleteSubscription."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBSCRIPTION_FIELD_NUMBER: _builtins.int
+    subscription: _builtins.str
+    """Its name."""
+    def __init__(
+        self,
+        *,
+        subscription: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["subscription", b"subscription"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteSubscriptionRequest: _TypeAlias = DeleteSubscriptionRequest  # noqa: Y015
+
+@_typing.final
+class DeleteSubscriptionResponse(_message.Message):
+    """Response of DeleteSubscription."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteSubscriptionResponse: _TypeAlias = DeleteSubscriptionResponse  # noqa: Y015
+
+@_typing.final
+class ListDeadLettersRequest(_message.Message):
+    """Request of ListDeadLetters."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBSCRIPTION_FIELD_NUMBER: _builtins.int
+    COMPANY_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    subscription: _builtins.str
+    """The subscription that gave up."""
+    company_id: _builtins.int
+    """Only of this company; absent means all."""
+    page_size: _builtins.int
+    """At most so many, 1 to 1000; 0 means 100."""
+    page_token: _builtins.str
+    """next_page_token of the page before; empty for the first."""
+    def __init__(
+        self,
+        *,
+        subscription: _builtins.str = ...,
+        company_id: _builtins.int | None = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_company_id", b"_company_id", "company_id", b"company_id"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_company_id", b"_company_id", "company_id", b"company_id", "page_size", b"page_size", "page_token", b"page_token", "subscription", b"subscription"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__company_id: _TypeAlias = _typing.Literal["company_id"]  # noqa: Y015
+    _WhichOneofArgType__company_id: _TypeAlias = _typing.Literal["_company_id", b"_company_id"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__company_id) -> _WhichOneofReturnType__company_id | None: ...
+
+Global___ListDeadLettersRequest: _TypeAlias = ListDeadLettersRequest  # noqa: Y015
+
+@_typing.final
+class ListDeadLettersResponse(_message.Message):
+    """Response of ListDeadLetters."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEAD_LETTERS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Gives the next page; empty on the last."""
+    @_builtins.property
+    def dead_letters(self) -> _containers.RepeatedCompositeFieldContainer[Global___DeadLetter]:
+        """Oldest first."""
+
+    def __init__(
+        self,
+        *,
+        dead_letters: _abc.Iterable[Global___DeadLetter] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dead_letters", b"dead_letters", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListDeadLettersResponse: _TypeAlias = ListDeadLettersResponse  # noqa: Y015
+
+@_typing.final
+class DeadLetter(_message.Message):
+    """A message that a subscription gave up on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMPANY_ID_FIELD_NUMBER: _builtins.int
+    CHAT_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    ATTEMPTS_FIELD_NUMBER: _builtins.int
+    BURY_TIME_FIELD_NUMBER: _builtins.int
+    REPLAYING_FIELD_NUMBER: _builtins.int
+    company_id: _builtins.int
+    """The company that was written to."""
+    chat: _builtins.str
+    """The conversation."""
+    attempts: _builtins.int
+    """Deliveries without an ack."""
+    replaying: _builtins.bool
+    """True when ReplayDeadLetters was called and it waits for its delivery, or is being delivered."""
+    @_builtins.property
+    def message(self) -> Global___InboundMessage:
+        """The message."""
+
+    @_builtins.property
+    def bury_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was given up."""
+
+    def __init__(
+        self,
+        *,
+        company_id: _builtins.int = ...,
+        chat: _builtins.str = ...,
+        message: Global___InboundMessage | None = ...,
+        attempts: _builtins.int = ...,
+        bury_time: _timestamp_pb2.Timestamp | None = ...,
+        replaying: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["bury_time", b"bury_time", "message", b"message"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "bury_time", b"bury_time", "chat", b"chat", "company_id", b"company_id", "message", b"message", "replaying", b"replaying"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeadLetter: _TypeAlias = DeadLetter  # noqa: Y015
+
+@_typing.final
+class ReplayDeadLettersRequest(_message.Message):
+    """Request of ReplayDeadLetters."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBSCRIPTION_FIELD_NUMBER: _builtins.int
+    COMPANY_ID_FIELD_NUMBER: _builtins.int
+    CHAT_FIELD_NUMBER: _builtins.int
+    subscription: _builtins.str
+    """The subscription that gave up."""
+    company_id: _builtins.int
+    """Only of this company; absent means all."""
+    chat: _builtins.str
+    """Only of this conversation of the company; empty means all."""
+    def __init__(
+        self,
+        *,
+        subscription: _builtins.str = ...,
+        company_id: _builtins.int | None = ...,
+        chat: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_company_id", b"_company_id", "company_id", b"company_id"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_company_id", b"_company_id", "chat", b"chat", "company_id", b"company_id", "subscription", b"subscription"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__company_id: _TypeAlias = _typing.Literal["company_id"]  # noqa: Y015
+    _WhichOneofArgType__company_id: _TypeAlias = _typing.Literal["_company_id", b"_company_id"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__company_id) -> _WhichOneofReturnType__company_id | None: ...
+
+Global___ReplayDeadLettersRequest: _TypeAlias = ReplayDeadLettersRequest  # noqa: Y015
+
+@_typing.final
+class ReplayDeadLettersResponse(_message.Message):
+    """Response of ReplayDeadLetters."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPLAYED_FIELD_NUMBER: _builtins.int
+    replayed: _builtins.int
+    """Dead letters that wait for their delivery now because of this call."""
+    def __init__(
+        self,
+        *,
+        replayed: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["replayed", b"replayed"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReplayDeadLettersResponse: _TypeAlias = ReplayDeadLettersResponse  # noqa: Y015
+
+@_typing.final
+class WatchEventsRequest(_message.Message):
+    """Request of WatchEvents."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AFTER_CURSOR_FIELD_NUMBER: _builtins.int
+    FROM_EARLIEST_FIELD_NUMBER: _builtins.int
+    COMPANY_IDS_FIELD_NUMBER: _builtins.int
+    after_cursor: _builtins.str
+    """After this event. Absent, with from_earliest absent too: with what happens from now on."""
+    from_earliest: _builtins.bool
+    """With the earliest event that is kept."""
+    @_builtins.property
+    def company_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Only these companies; empty means all that exist or will exist."""
+
+    def __init__(
+        self,
+        *,
+        after_cursor: _builtins.str = ...,
+        from_earliest: _builtins.bool = ...,
+        company_ids: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["after_cursor", b"after_cursor", "from_earliest", b"from_earliest", "start", b"start"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_cursor", b"after_cursor", "company_ids", b"company_ids", "from_earliest", b"from_earliest", "start", b"start"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_start: _TypeAlias = _typing.Literal["after_cursor", "from_earliest"]  # noqa: Y015
+    _WhichOneofArgType_start: _TypeAlias = _typing.Literal["start", b"start"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_start) -> _WhichOneofReturnType_start | None: ...
+
+Global___WatchEventsRequest: _TypeAlias = WatchEventsRequest  # noqa: Y015
+
+@_typing.final
+class WatchEventsResponse(_message.Message):
+    """What WatchEvents streams."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPENED_CURSOR_FIELD_NUMBER: _builtins.int
+    EVENT_FIELD_NUMBER: _builtins.int
+    opened_cursor: _builtins.str
+    """The stream is open: its first message. after_cursor with this value begins at the same place."""
+    @_builtins.property
+    def event(self) -> Global___Event:
+        """Something changed."""
+
+    def __init__(
+        self,
+        *,
+        opened_cursor: _builtins.str = ...,
+        event: Global___Event | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "opened_cursor", b"opened_cursor", "response", b"response"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "opened_cursor", b"opened_cursor", "response", b"response"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_response: _TypeAlias = _typing.Literal["opened_cursor", "event"]  # noqa: Y015
+    _WhichOneofArgType_response: _TypeAlias = _typing.Literal["response", b"response"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_response) -> _WhichOneofReturnType_response | None: ...
+
+Global___WatchEventsResponse: _TypeAlias = WatchEventsResponse  # noqa: Y015
+
+@_typing.final
+class Event(_message.Message):
+    """A change of a session or of an outgoing message."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CURSOR_FIELD_NUMBER: _builtins.int
+    COMPANY_ID_FIELD_NUMBER: _builtins.int
+    EVENT_TIME_FIELD_NUMBER: _builtins.int
+    SESSION_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    cursor: _builtins.str
+    """Where it stands in the log; continue after it with after_cursor."""
+    company_id: _builtins.int
+    """The company."""
+    @_builtins.property
+    def event_time(self) -> _timestamp_pb2.Timestamp:
+        """When it happened."""
+
+    @_builtins.property
+    def session(self) -> Global___Session:
+        """A session came to a state. Without the fields that only the present session has (action, holder)."""
+
+    @_builtins.property
+    def message(self) -> Global___OutgoingMessage:
+        """An outgoing message came to a state: QUEUED or SENDING first, then as far as it comes."""
+
+    def __init__(
+        self,
+        *,
+        cursor: _builtins.str = ...,
+        company_id: _builtins.int = ...,
+        event_time: _timestamp_pb2.Timestamp | None = ...,
+        session: Global___Session | None = ...,
+        message: Global___OutgoingMessage | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "event_time", b"event_time", "message", b"message", "session", b"session"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "company_id", b"company_id", "cursor", b"cursor", "event_time", b"event_time", "message", b"message", "session", b"session"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_change: _TypeAlias = _typing.Literal["session", "message"]  # noqa: Y015
+    _WhichOneofArgType_change: _TypeAlias = _typing.Literal["change", b"change"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_change) -> _WhichOneofReturnType_change | None: ...
+
+Global___Event: _TypeAlias = Event  # noqa: Y015

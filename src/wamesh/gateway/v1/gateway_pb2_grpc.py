@@ -85,10 +85,45 @@ class GatewayStub:
                 request_serializer=wamesh_dot_gateway_dot_v1_dot_gateway__pb2.ReceiveRequest.SerializeToString,
                 response_deserializer=wamesh_dot_gateway_dot_v1_dot_gateway__pb2.ReceiveResponse.FromString,
                 _registered_method=True)
+        self.ListSubscriptions = channel.unary_unary(
+                '/wamesh.gateway.v1.Gateway/ListSubscriptions',
+                request_serializer=wamesh_dot_gateway_dot_v1_dot_gateway__pb2.ListSubscriptionsRequest.SerializeToString,
+                response_deserializer=wamesh_dot_gateway_dot_v1_dot_gateway__pb2.ListSubscriptionsResponse.FromString,
+                _registered_method=True)
+        self.DeleteSubscription = channel.unary_unary(
+                '/wamesh.gateway.v1.Gateway/DeleteSubscription',
+                request_serializer=wamesh_dot_gateway_dot_v1_dot_gateway__pb2.DeleteSubscriptionRequest.SerializeToString,
+                response_deserializer=wamesh_dot_gateway_dot_v1_dot_gateway__pb2.DeleteSubscriptionResponse.FromString,
+                _registered_method=True)
+        self.ListDeadLetters = channel.unary_unary(
+                '/wamesh.gateway.v1.Gateway/ListDeadLetters',
+                request_serializer=wamesh_dot_gateway_dot_v1_dot_gateway__pb2.ListDeadLettersRequest.SerializeToString,
+                response_deserializer=wamesh_dot_gateway_dot_v1_dot_gateway__pb2.ListDeadLettersResponse.FromString,
+                _registered_method=True)
+        self.ReplayDeadLetters = channel.unary_unary(
+                '/wamesh.gateway.v1.Gateway/ReplayDeadLetters',
+                request_serializer=wamesh_dot_gateway_dot_v1_dot_gateway__pb2.ReplayDeadLettersRequest.SerializeToString,
+                response_deserializer=wamesh_dot_gateway_dot_v1_dot_gateway__pb2.ReplayDeadLettersResponse.FromString,
+                _registered_method=True)
         self.GetMessage = channel.unary_unary(
                 '/wamesh.gateway.v1.Gateway/GetMessage',
                 request_serializer=wamesh_dot_gateway_dot_v1_dot_gateway__pb2.GetMessageRequest.SerializeToString,
                 response_deserializer=wamesh_dot_gateway_dot_v1_dot_gateway__pb2.GetMessageResponse.FromString,
+                _registered_method=True)
+        self.ListMessages = channel.unary_unary(
+                '/wamesh.gateway.v1.Gateway/ListMessages',
+                request_serializer=wamesh_dot_gateway_dot_v1_dot_gateway__pb2.ListMessagesRequest.SerializeToString,
+                response_deserializer=wamesh_dot_gateway_dot_v1_dot_gateway__pb2.ListMessagesResponse.FromString,
+                _registered_method=True)
+        self.CancelMessage = channel.unary_unary(
+                '/wamesh.gateway.v1.Gateway/CancelMessage',
+                request_serializer=wamesh_dot_gateway_dot_v1_dot_gateway__pb2.CancelMessageRequest.SerializeToString,
+                response_deserializer=wamesh_dot_gateway_dot_v1_dot_gateway__pb2.CancelMessageResponse.FromString,
+                _registered_method=True)
+        self.WatchEvents = channel.unary_stream(
+                '/wamesh.gateway.v1.Gateway/WatchEvents',
+                request_serializer=wamesh_dot_gateway_dot_v1_dot_gateway__pb2.WatchEventsRequest.SerializeToString,
+                response_deserializer=wamesh_dot_gateway_dot_v1_dot_gateway__pb2.WatchEventsResponse.FromString,
                 _registered_method=True)
 
 
@@ -103,8 +138,13 @@ class GatewayServicer:
         Waits for WhatsApp's server ack within the caller's deadline. When the deadline passes first the message goes on by
         itself; the same request, sent again, returns its outcome. Idempotent per company by request_id.
 
+        The pace of a number is limited, which protects it from being banned: over it a message that may queue waits, any
+        other is refused with RESOURCE_EXHAUSTED PACE_EXCEEDED, and RetryInfo tells when there is room.
+
+        Any gateway takes the call; one that does not hold the company's session forwards it to the one that does.
+
         NOT_FOUND SESSION_NOT_FOUND; FAILED_PRECONDITION SESSION_*; ALREADY_EXISTS REQUEST_ID_REUSED;
-        INVALID_ARGUMENT PHONE_NUMBER_IMPOSSIBLE.
+        INVALID_ARGUMENT PHONE_NUMBER_IMPOSSIBLE, FIELD_RULE_BROKEN (an expire_time that has passed).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -200,10 +240,78 @@ class GatewayServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListSubscriptions(self, request, context):
+        """Lists the named subscriptions and how far behind each is, by name.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteSubscription(self, request, context):
+        """Forgets a subscription, its progress and its dead letters; the messages stay for the others. Streams that are open on
+        it end with NOT_FOUND. A subscription that is opened again later begins at the earliest stored message.
+
+        NOT_FOUND SUBSCRIPTION_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListDeadLetters(self, request, context):
+        """Lists the messages that a subscription gave up on after max_attempts deliveries, oldest first, in pages.
+
+        NOT_FOUND SUBSCRIPTION_NOT_FOUND; INVALID_ARGUMENT for a page_token that no earlier page gave.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReplayDeadLetters(self, request, context):
+        """Delivers dead letters again: each conversation's in order, before its newer messages, counting attempts from 1. What is
+        acked then is gone from the list; what fails again is a dead letter again. Idempotent.
+
+        NOT_FOUND SUBSCRIPTION_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetMessage(self, request, context):
         """Reads one outgoing message with its delivery state, by the request_id that sent it.
 
         NOT_FOUND MESSAGE_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListMessages(self, request, context):
+        """Lists a company's messages of both directions, newest first, in pages. Messages older than the retention are gone.
+
+        INVALID_ARGUMENT for a page_token that no earlier page gave.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelMessage(self, request, context):
+        """Cancels a message that is QUEUED: scheduled, or waiting for its session, its pace or its turn. It is CANCELLED then and
+        never sent. Idempotent.
+
+        NOT_FOUND MESSAGE_NOT_FOUND; FAILED_PRECONDITION MESSAGE_NOT_QUEUED when it is on its way or has another outcome.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchEvents(self, request, context):
+        """Streams what changes: every state of every session, and every state of every outgoing message, in the order in which
+        the changes were committed, each exactly once, from all gateways. A client keeps the cursor of the last event that it
+        has dealt with and continues there, on any gateway. The stream has no end; the first response tells the cursor at
+        which it begins. Events are kept for some days (7 by default).
+
+        FAILED_PRECONDITION CURSOR_EXPIRED when events after the cursor are gone; INVALID_ARGUMENT for a cursor that no event
+        had.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -262,10 +370,45 @@ def add_GatewayServicer_to_server(servicer, server):
                     request_deserializer=wamesh_dot_gateway_dot_v1_dot_gateway__pb2.ReceiveRequest.FromString,
                     response_serializer=wamesh_dot_gateway_dot_v1_dot_gateway__pb2.ReceiveResponse.SerializeToString,
             ),
+            'ListSubscriptions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSubscriptions,
+                    request_deserializer=wamesh_dot_gateway_dot_v1_dot_gateway__pb2.ListSubscriptionsRequest.FromString,
+                    response_serializer=wamesh_dot_gateway_dot_v1_dot_gateway__pb2.ListSubscriptionsResponse.SerializeToString,
+            ),
+            'DeleteSubscription': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteSubscription,
+                    request_deserializer=wamesh_dot_gateway_dot_v1_dot_gateway__pb2.DeleteSubscriptionRequest.FromString,
+                    response_serializer=wamesh_dot_gateway_dot_v1_dot_gateway__pb2.DeleteSubscriptionResponse.SerializeToString,
+            ),
+            'ListDeadLetters': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDeadLetters,
+                    request_deserializer=wamesh_dot_gateway_dot_v1_dot_gateway__pb2.ListDeadLettersRequest.FromString,
+                    response_serializer=wamesh_dot_gateway_dot_v1_dot_gateway__pb2.ListDeadLettersResponse.SerializeToString,
+            ),
+            'ReplayDeadLetters': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReplayDeadLetters,
+                    request_deserializer=wamesh_dot_gateway_dot_v1_dot_gateway__pb2.ReplayDeadLettersRequest.FromString,
+                    response_serializer=wamesh_dot_gateway_dot_v1_dot_gateway__pb2.ReplayDeadLettersResponse.SerializeToString,
+            ),
             'GetMessage': grpc.unary_unary_rpc_method_handler(
                     servicer.GetMessage,
                     request_deserializer=wamesh_dot_gateway_dot_v1_dot_gateway__pb2.GetMessageRequest.FromString,
                     response_serializer=wamesh_dot_gateway_dot_v1_dot_gateway__pb2.GetMessageResponse.SerializeToString,
+            ),
+            'ListMessages': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListMessages,
+                    request_deserializer=wamesh_dot_gateway_dot_v1_dot_gateway__pb2.ListMessagesRequest.FromString,
+                    response_serializer=wamesh_dot_gateway_dot_v1_dot_gateway__pb2.ListMessagesResponse.SerializeToString,
+            ),
+            'CancelMessage': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelMessage,
+                    request_deserializer=wamesh_dot_gateway_dot_v1_dot_gateway__pb2.CancelMessageRequest.FromString,
+                    response_serializer=wamesh_dot_gateway_dot_v1_dot_gateway__pb2.CancelMessageResponse.SerializeToString,
+            ),
+            'WatchEvents': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchEvents,
+                    request_deserializer=wamesh_dot_gateway_dot_v1_dot_gateway__pb2.WatchEventsRequest.FromString,
+                    response_serializer=wamesh_dot_gateway_dot_v1_dot_gateway__pb2.WatchEventsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -550,6 +693,114 @@ class Gateway:
             _registered_method=True)
 
     @staticmethod
+    def ListSubscriptions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/wamesh.gateway.v1.Gateway/ListSubscriptions',
+            wamesh_dot_gateway_dot_v1_dot_gateway__pb2.ListSubscriptionsRequest.SerializeToString,
+            wamesh_dot_gateway_dot_v1_dot_gateway__pb2.ListSubscriptionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteSubscription(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/wamesh.gateway.v1.Gateway/DeleteSubscription',
+            wamesh_dot_gateway_dot_v1_dot_gateway__pb2.DeleteSubscriptionRequest.SerializeToString,
+            wamesh_dot_gateway_dot_v1_dot_gateway__pb2.DeleteSubscriptionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDeadLetters(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/wamesh.gateway.v1.Gateway/ListDeadLetters',
+            wamesh_dot_gateway_dot_v1_dot_gateway__pb2.ListDeadLettersRequest.SerializeToString,
+            wamesh_dot_gateway_dot_v1_dot_gateway__pb2.ListDeadLettersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReplayDeadLetters(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/wamesh.gateway.v1.Gateway/ReplayDeadLetters',
+            wamesh_dot_gateway_dot_v1_dot_gateway__pb2.ReplayDeadLettersRequest.SerializeToString,
+            wamesh_dot_gateway_dot_v1_dot_gateway__pb2.ReplayDeadLettersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def GetMessage(request,
             target,
             options=(),
@@ -566,6 +817,87 @@ class Gateway:
             '/wamesh.gateway.v1.Gateway/GetMessage',
             wamesh_dot_gateway_dot_v1_dot_gateway__pb2.GetMessageRequest.SerializeToString,
             wamesh_dot_gateway_dot_v1_dot_gateway__pb2.GetMessageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListMessages(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/wamesh.gateway.v1.Gateway/ListMessages',
+            wamesh_dot_gateway_dot_v1_dot_gateway__pb2.ListMessagesRequest.SerializeToString,
+            wamesh_dot_gateway_dot_v1_dot_gateway__pb2.ListMessagesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelMessage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/wamesh.gateway.v1.Gateway/CancelMessage',
+            wamesh_dot_gateway_dot_v1_dot_gateway__pb2.CancelMessageRequest.SerializeToString,
+            wamesh_dot_gateway_dot_v1_dot_gateway__pb2.CancelMessageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/wamesh.gateway.v1.Gateway/WatchEvents',
+            wamesh_dot_gateway_dot_v1_dot_gateway__pb2.WatchEventsRequest.SerializeToString,
+            wamesh_dot_gateway_dot_v1_dot_gateway__pb2.WatchEventsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -47,8 +47,13 @@ class GatewayStub:
     Waits for WhatsApp's server ack within the caller's deadline. When the deadline passes first the message goes on by
     itself; the same request, sent again, returns its outcome. Idempotent per company by request_id.
 
+    The pace of a number is limited, which protects it from being banned: over it a message that may queue waits, any
+    other is refused with RESOURCE_EXHAUSTED PACE_EXCEEDED, and RetryInfo tells when there is room.
+
+    Any gateway takes the call; one that does not hold the company's session forwards it to the one that does.
+
     NOT_FOUND SESSION_NOT_FOUND; FAILED_PRECONDITION SESSION_*; ALREADY_EXISTS REQUEST_ID_REUSED;
-    INVALID_ARGUMENT PHONE_NUMBER_IMPOSSIBLE.
+    INVALID_ARGUMENT PHONE_NUMBER_IMPOSSIBLE, FIELD_RULE_BROKEN (an expire_time that has passed).
     """
     Health: _grpc.UnaryUnaryMultiCallable[_gateway_pb2.HealthRequest, _gateway_pb2.HealthResponse]
     """Tells the recorded truth about one company's session, or about all. Passive: it reads facts and never touches a
@@ -104,10 +109,49 @@ class GatewayStub:
 
     INVALID_ARGUMENT when the first message does not open, or a later one opens again.
     """
+    ListSubscriptions: _grpc.UnaryUnaryMultiCallable[_gateway_pb2.ListSubscriptionsRequest, _gateway_pb2.ListSubscriptionsResponse]
+    """Lists the named subscriptions and how far behind each is, by name."""
+    DeleteSubscription: _grpc.UnaryUnaryMultiCallable[_gateway_pb2.DeleteSubscriptionRequest, _gateway_pb2.DeleteSubscriptionResponse]
+    """Forgets a subscription, its progress and its dead letters; the messages stay for the others. Streams that are open on
+    it end with NOT_FOUND. A subscription that is opened again later begins at the earliest stored message.
+
+    NOT_FOUND SUBSCRIPTION_NOT_FOUND.
+    """
+    ListDeadLetters: _grpc.UnaryUnaryMultiCallable[_gateway_pb2.ListDeadLettersRequest, _gateway_pb2.ListDeadLettersResponse]
+    """Lists the messages that a subscription gave up on after max_attempts deliveries, oldest first, in pages.
+
+    NOT_FOUND SUBSCRIPTION_NOT_FOUND; INVALID_ARGUMENT for a page_token that no earlier page gave.
+    """
+    ReplayDeadLetters: _grpc.UnaryUnaryMultiCallable[_gateway_pb2.ReplayDeadLettersRequest, _gateway_pb2.ReplayDeadLettersResponse]
+    """Delivers dead letters again: each conversation's in order, before its newer messages, counting attempts from 1. What is
+    acked then is gone from the list; what fails again is a dead letter again. Idempotent.
+
+    NOT_FOUND SUBSCRIPTION_NOT_FOUND.
+    """
     GetMessage: _grpc.UnaryUnaryMultiCallable[_gateway_pb2.GetMessageRequest, _gateway_pb2.GetMessageResponse]
     """Reads one outgoing message with its delivery state, by the request_id that sent it.
 
     NOT_FOUND MESSAGE_NOT_FOUND.
+    """
+    ListMessages: _grpc.UnaryUnaryMultiCallable[_gateway_pb2.ListMessagesRequest, _gateway_pb2.ListMessagesResponse]
+    """Lists a company's messages of both directions, newest first, in pages. Messages older than the retention are gone.
+
+    INVALID_ARGUMENT for a page_token that no earlier page gave.
+    """
+    CancelMessage: _grpc.UnaryUnaryMultiCallable[_gateway_pb2.CancelMessageRequest, _gateway_pb2.CancelMessageResponse]
+    """Cancels a message that is QUEUED: scheduled, or waiting for its session, its pace or its turn. It is CANCELLED then and
+    never sent. Idempotent.
+
+    NOT_FOUND MESSAGE_NOT_FOUND; FAILED_PRECONDITION MESSAGE_NOT_QUEUED when it is on its way or has another outcome.
+    """
+    WatchEvents: _grpc.UnaryStreamMultiCallable[_gateway_pb2.WatchEventsRequest, _gateway_pb2.WatchEventsResponse]
+    """Streams what changes: every state of every session, and every state of every outgoing message, in the order in which
+    the changes were committed, each exactly once, from all gateways. A client keeps the cursor of the last event that it
+    has dealt with and continues there, on any gateway. The stream has no end; the first response tells the cursor at
+    which it begins. Events are kept for some days (7 by default).
+
+    FAILED_PRECONDITION CURSOR_EXPIRED when events after the cursor are gone; INVALID_ARGUMENT for a cursor that no event
+    had.
     """
 
 @_typing.type_check_only
@@ -122,8 +166,13 @@ class GatewayAsyncStub(GatewayStub):
     Waits for WhatsApp's server ack within the caller's deadline. When the deadline passes first the message goes on by
     itself; the same request, sent again, returns its outcome. Idempotent per company by request_id.
 
+    The pace of a number is limited, which protects it from being banned: over it a message that may queue waits, any
+    other is refused with RESOURCE_EXHAUSTED PACE_EXCEEDED, and RetryInfo tells when there is room.
+
+    Any gateway takes the call; one that does not hold the company's session forwards it to the one that does.
+
     NOT_FOUND SESSION_NOT_FOUND; FAILED_PRECONDITION SESSION_*; ALREADY_EXISTS REQUEST_ID_REUSED;
-    INVALID_ARGUMENT PHONE_NUMBER_IMPOSSIBLE.
+    INVALID_ARGUMENT PHONE_NUMBER_IMPOSSIBLE, FIELD_RULE_BROKEN (an expire_time that has passed).
     """
     Health: _aio.UnaryUnaryMultiCallable[_gateway_pb2.HealthRequest, _gateway_pb2.HealthResponse]  # type: ignore[assignment]
     """Tells the recorded truth about one company's session, or about all. Passive: it reads facts and never touches a
@@ -179,10 +228,49 @@ class GatewayAsyncStub(GatewayStub):
 
     INVALID_ARGUMENT when the first message does not open, or a later one opens again.
     """
+    ListSubscriptions: _aio.UnaryUnaryMultiCallable[_gateway_pb2.ListSubscriptionsRequest, _gateway_pb2.ListSubscriptionsResponse]  # type: ignore[assignment]
+    """Lists the named subscriptions and how far behind each is, by name."""
+    DeleteSubscription: _aio.UnaryUnaryMultiCallable[_gateway_pb2.DeleteSubscriptionRequest, _gateway_pb2.DeleteSubscriptionResponse]  # type: ignore[assignment]
+    """Forgets a subscription, its progress and its dead letters; the messages stay for the others. Streams that are open on
+    it end with NOT_FOUND. A subscription that is opened again later begins at the earliest stored message.
+
+    NOT_FOUND SUBSCRIPTION_NOT_FOUND.
+    """
+    ListDeadLetters: _aio.UnaryUnaryMultiCallable[_gateway_pb2.ListDeadLettersRequest, _gateway_pb2.ListDeadLettersResponse]  # type: ignore[assignment]
+    """Lists the messages that a subscription gave up on after max_attempts deliveries, oldest first, in pages.
+
+    NOT_FOUND SUBSCRIPTION_NOT_FOUND; INVALID_ARGUMENT for a page_token that no earlier page gave.
+    """
+    ReplayDeadLetters: _aio.UnaryUnaryMultiCallable[_gateway_pb2.ReplayDeadLettersRequest, _gateway_pb2.ReplayDeadLettersResponse]  # type: ignore[assignment]
+    """Delivers dead letters again: each conversation's in order, before its newer messages, counting attempts from 1. What is
+    acked then is gone from the list; what fails again is a dead letter again. Idempotent.
+
+    NOT_FOUND SUBSCRIPTION_NOT_FOUND.
+    """
     GetMessage: _aio.UnaryUnaryMultiCallable[_gateway_pb2.GetMessageRequest, _gateway_pb2.GetMessageResponse]  # type: ignore[assignment]
     """Reads one outgoing message with its delivery state, by the request_id that sent it.
 
     NOT_FOUND MESSAGE_NOT_FOUND.
+    """
+    ListMessages: _aio.UnaryUnaryMultiCallable[_gateway_pb2.ListMessagesRequest, _gateway_pb2.ListMessagesResponse]  # type: ignore[assignment]
+    """Lists a company's messages of both directions, newest first, in pages. Messages older than the retention are gone.
+
+    INVALID_ARGUMENT for a page_token that no earlier page gave.
+    """
+    CancelMessage: _aio.UnaryUnaryMultiCallable[_gateway_pb2.CancelMessageRequest, _gateway_pb2.CancelMessageResponse]  # type: ignore[assignment]
+    """Cancels a message that is QUEUED: scheduled, or waiting for its session, its pace or its turn. It is CANCELLED then and
+    never sent. Idempotent.
+
+    NOT_FOUND MESSAGE_NOT_FOUND; FAILED_PRECONDITION MESSAGE_NOT_QUEUED when it is on its way or has another outcome.
+    """
+    WatchEvents: _aio.UnaryStreamMultiCallable[_gateway_pb2.WatchEventsRequest, _gateway_pb2.WatchEventsResponse]  # type: ignore[assignment]
+    """Streams what changes: every state of every session, and every state of every outgoing message, in the order in which
+    the changes were committed, each exactly once, from all gateways. A client keeps the cursor of the last event that it
+    has dealt with and continues there, on any gateway. The stream has no end; the first response tells the cursor at
+    which it begins. Events are kept for some days (7 by default).
+
+    FAILED_PRECONDITION CURSOR_EXPIRED when events after the cursor are gone; INVALID_ARGUMENT for a cursor that no event
+    had.
     """
 
 class GatewayServicer(metaclass=_abc_1.ABCMeta):
@@ -200,8 +288,13 @@ class GatewayServicer(metaclass=_abc_1.ABCMeta):
         Waits for WhatsApp's server ack within the caller's deadline. When the deadline passes first the message goes on by
         itself; the same request, sent again, returns its outcome. Idempotent per company by request_id.
 
+        The pace of a number is limited, which protects it from being banned: over it a message that may queue waits, any
+        other is refused with RESOURCE_EXHAUSTED PACE_EXCEEDED, and RetryInfo tells when there is room.
+
+        Any gateway takes the call; one that does not hold the company's session forwards it to the one that does.
+
         NOT_FOUND SESSION_NOT_FOUND; FAILED_PRECONDITION SESSION_*; ALREADY_EXISTS REQUEST_ID_REUSED;
-        INVALID_ARGUMENT PHONE_NUMBER_IMPOSSIBLE.
+        INVALID_ARGUMENT PHONE_NUMBER_IMPOSSIBLE, FIELD_RULE_BROKEN (an expire_time that has passed).
         """
 
     @_abc_1.abstractmethod
@@ -313,6 +406,49 @@ class GatewayServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def ListSubscriptions(
+        self,
+        request: _gateway_pb2.ListSubscriptionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_gateway_pb2.ListSubscriptionsResponse, _abc.Awaitable[_gateway_pb2.ListSubscriptionsResponse]]:
+        """Lists the named subscriptions and how far behind each is, by name."""
+
+    @_abc_1.abstractmethod
+    def DeleteSubscription(
+        self,
+        request: _gateway_pb2.DeleteSubscriptionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_gateway_pb2.DeleteSubscriptionResponse, _abc.Awaitable[_gateway_pb2.DeleteSubscriptionResponse]]:
+        """Forgets a subscription, its progress and its dead letters; the messages stay for the others. Streams that are open on
+        it end with NOT_FOUND. A subscription that is opened again later begins at the earliest stored message.
+
+        NOT_FOUND SUBSCRIPTION_NOT_FOUND.
+        """
+
+    @_abc_1.abstractmethod
+    def ListDeadLetters(
+        self,
+        request: _gateway_pb2.ListDeadLettersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_gateway_pb2.ListDeadLettersResponse, _abc.Awaitable[_gateway_pb2.ListDeadLettersResponse]]:
+        """Lists the messages that a subscription gave up on after max_attempts deliveries, oldest first, in pages.
+
+        NOT_FOUND SUBSCRIPTION_NOT_FOUND; INVALID_ARGUMENT for a page_token that no earlier page gave.
+        """
+
+    @_abc_1.abstractmethod
+    def ReplayDeadLetters(
+        self,
+        request: _gateway_pb2.ReplayDeadLettersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_gateway_pb2.ReplayDeadLettersResponse, _abc.Awaitable[_gateway_pb2.ReplayDeadLettersResponse]]:
+        """Delivers dead letters again: each conversation's in order, before its newer messages, counting attempts from 1. What is
+        acked then is gone from the list; what fails again is a dead letter again. Idempotent.
+
+        NOT_FOUND SUBSCRIPTION_NOT_FOUND.
+        """
+
+    @_abc_1.abstractmethod
     def GetMessage(
         self,
         request: _gateway_pb2.GetMessageRequest,
@@ -321,6 +457,44 @@ class GatewayServicer(metaclass=_abc_1.ABCMeta):
         """Reads one outgoing message with its delivery state, by the request_id that sent it.
 
         NOT_FOUND MESSAGE_NOT_FOUND.
+        """
+
+    @_abc_1.abstractmethod
+    def ListMessages(
+        self,
+        request: _gateway_pb2.ListMessagesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_gateway_pb2.ListMessagesResponse, _abc.Awaitable[_gateway_pb2.ListMessagesResponse]]:
+        """Lists a company's messages of both directions, newest first, in pages. Messages older than the retention are gone.
+
+        INVALID_ARGUMENT for a page_token that no earlier page gave.
+        """
+
+    @_abc_1.abstractmethod
+    def CancelMessage(
+        self,
+        request: _gateway_pb2.CancelMessageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_gateway_pb2.CancelMessageResponse, _abc.Awaitable[_gateway_pb2.CancelMessageResponse]]:
+        """Cancels a message that is QUEUED: scheduled, or waiting for its session, its pace or its turn. It is CANCELLED then and
+        never sent. Idempotent.
+
+        NOT_FOUND MESSAGE_NOT_FOUND; FAILED_PRECONDITION MESSAGE_NOT_QUEUED when it is on its way or has another outcome.
+        """
+
+    @_abc_1.abstractmethod
+    def WatchEvents(
+        self,
+        request: _gateway_pb2.WatchEventsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_gateway_pb2.WatchEventsResponse], _abc.AsyncIterator[_gateway_pb2.WatchEventsResponse]]:
+        """Streams what changes: every state of every session, and every state of every outgoing message, in the order in which
+        the changes were committed, each exactly once, from all gateways. A client keeps the cursor of the last event that it
+        has dealt with and continues there, on any gateway. The stream has no end; the first response tells the cursor at
+        which it begins. Events are kept for some days (7 by default).
+
+        FAILED_PRECONDITION CURSOR_EXPIRED when events after the cursor are gone; INVALID_ARGUMENT for a cursor that no event
+        had.
         """
 
 def add_GatewayServicer_to_server(servicer: GatewayServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
