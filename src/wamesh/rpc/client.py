@@ -22,7 +22,7 @@ RETRY_POLICY: Final = {
     "backoffMultiplier": 2,
     "retryableStatusCodes": ["UNAVAILABLE"],
 }
-_CHANNEL_OPTIONS: Final = (
+CHANNEL_OPTIONS: Final = (
     ("grpc.enable_http_proxy", 0),  # a proxy of the environment is for WhatsApp, never between processes of the mesh
     ("grpc.keepalive_time_ms", KEEPALIVE_SECONDS * 1000),
     ("grpc.keepalive_timeout_ms", 10_000),
@@ -41,7 +41,7 @@ def open_channel(
 
     Unary calls end at the caller's timeout or the default, and never later than the deadline of the call being served.
     """
-    options = (*_CHANNEL_OPTIONS, ("grpc.service_config", json.dumps(service_config(services))))
+    options = (*CHANNEL_OPTIONS, ("grpc.service_config", json.dumps(service_config(services))))
     interceptors = [DeadlineInterceptor(default_timeout_seconds)]
     return grpc.aio.insecure_channel(target, options=options, interceptors=interceptors)
 

@@ -26,7 +26,7 @@ from wamesh.rpc import deadline, errors, validation
 
 _log = structlog.get_logger("rpc")
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
-_QUIET_METHODS: Final = ("/grpc.health.", "/grpc.reflection.")
+STANDARD_METHODS: Final = ("/grpc.health.", "/grpc.reflection.")
 
 
 class Draining(Unavailable):
@@ -60,7 +60,7 @@ class RpcInterceptor(grpc.aio.ServerInterceptor):
         """Wraps the handler of the called method."""
         handler = await continuation(handler_call_details)
         method = handler_call_details.method
-        if handler is None or method.startswith(_QUIET_METHODS):
+        if handler is None or method.startswith(STANDARD_METHODS):
             return handler
         if method not in self._wrapped:  # the server has one handler a method, for good
             self._wrapped[method] = self._wrap(handler, method)

@@ -21,6 +21,7 @@ from grpc_health.v1 import health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 from grpc_reflection.v1alpha._async import ReflectionServicer
 
+from wamesh.rpc.forwarding import Forwarder
 from wamesh.rpc.health import Health
 from wamesh.rpc.interceptor import RpcInterceptor
 
@@ -55,12 +56,18 @@ class Service:
 
 
 class Server:
-    """Serves some services at one address until it is stopped."""
+    """Serves some services at one address until it is stopped; a `forwarder` passes on what others are to serve.
 
-    def __init__(self, services: Sequence[Service], address: str) -> None:
+    `roles` are names that have a readiness without being a service.
+    """
+
+    def __init__(
+        self, services: Sequence[Service], address: str, forwarder: Forwarder | None = None, roles: Sequence[str] = ()
+    ) -> None:
         self._interceptor = RpcInterceptor()
-        self._health = Health(service.name for service in services)
-        self._server = grpc.aio.server(interceptors=[self._interceptor], options=SERVER_OPTIONS)
+        self._health = Health([*(service.name for service in services), *roles])
+        inner = [] if forwarder is None else [forwarder]
+        self._server = grpc.aio.server(interceptors=[self._interceptor, *inner], options=SERVER_OPTIONS)
         for service in services:
             service.register(service.servicer, self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
