@@ -37,6 +37,10 @@ def _host_and_port(value: str) -> str:
     return value
 
 
+def _optional_address(value: str) -> str:
+    return _host_and_port(value) if value else value
+
+
 def _database_url(value: str) -> str:
     if value and not value.startswith(("postgresql://", "postgres://")):
         raise ValueError("must be empty for SQLite files, or postgresql://user:password@host:port/name")
@@ -54,6 +58,7 @@ def _only_names(value: tuple[str, ...]) -> tuple[str, ...]:
 
 
 Address = Annotated[str, AfterValidator(_host_and_port)]
+OptionalAddress = Annotated[str, AfterValidator(_optional_address)]
 HostNames = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_host_names), AfterValidator(_only_names)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 Transport = Literal["neonize", "emulator", "memory"]
@@ -103,6 +108,10 @@ class GatewaySettings(EmulatorClientSettings):
     """`wamesh gateway`."""
 
     gateway_address: Address = "127.0.0.1:50051"
+    gateway_advertised_address: OptionalAddress = ""
+    """Where the other gateways on the same PostgreSQL forward calls to; empty means `gateway_address`, by the machine's
+    name when that is all interfaces.
+    """
     transport: Transport = "neonize"
     """`neonize` speaks to WhatsApp; `emulator` is the same, led to `wamesh emulator`; `memory` is its light network."""
     lease_seconds: Seconds = 15.0
@@ -145,6 +154,8 @@ class ApiSettings(ClientSettings):
 class WorkerSettings(ClientSettings):
     """`wamesh worker`."""
 
+    worker_address: OptionalAddress = ""
+    """Where it answers health probes; empty for nowhere, so that many workers fit on one machine."""
     worker_subscription: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")] = "worker"
     worker_max_conversations: Annotated[int, Field(ge=1, le=1000)] = 16
     worker_quiet_seconds: Annotated[float, Field(ge=0, le=60)] = 3.0

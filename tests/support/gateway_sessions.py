@@ -36,10 +36,11 @@ QUICK: Final = Policy(first_retry=timedelta(milliseconds=50), standby_retry=time
 
 @dataclass
 class RecordingSinks:
-    """Both sinks; keeps what it was given, and gives it back in order."""
+    """All sinks; keeps what it was given, and gives it back in order. A term that ended has no epoch."""
 
     messages: asyncio.Queue[tuple[int, int, InboundMessage]] = field(default_factory=asyncio.Queue)
     receipts: asyncio.Queue[tuple[int, int, ReceiptReceived]] = field(default_factory=asyncio.Queue)
+    terms: list[tuple[int, int | None]] = field(default_factory=list)
 
     async def accept(self, company_id: int, epoch: int, message: InboundMessage) -> None:
         self.messages.put_nowait((company_id, epoch, message))
@@ -47,6 +48,12 @@ class RecordingSinks:
     async def note_receipts(self, company_id: int, epoch: int, receipts: Sequence[ReceiptReceived]) -> None:
         for receipt in receipts:
             self.receipts.put_nowait((company_id, epoch, receipt))
+
+    def begin(self, company_id: int, epoch: int) -> None:
+        self.terms.append((company_id, epoch))
+
+    def end(self, company_id: int) -> None:
+        self.terms.append((company_id, None))
 
 
 @dataclass
@@ -104,7 +111,7 @@ async def gateway(directory: Path, target: str, *, url: str = "", **options: Any
             },
         )
         sinks = RecordingSinks()
-        await supervisor.open(sinks, sinks)
+        await supervisor.open(sinks, sinks, sinks)
         try:
             yield Gateway(supervisor, sinks, directory)
         finally:

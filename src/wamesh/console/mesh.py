@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -32,10 +32,15 @@ class MeshFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A process of the mesh. Members stop in ascending `stop_order`, each step waiting for the one before."""
+    """A process of the mesh: `wamesh <program>`, the name itself by default, with settings of its own beside the mesh's.
+
+    Members stop in ascending `stop_order`, each step waiting for the one before.
+    """
 
     name: str
     stop_order: int
+    program: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 def members(transport: str) -> list[Member]:
@@ -104,11 +109,11 @@ class Mesh:
 
     async def _run_once(self, member: Member) -> int:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "wamesh", member.name, "--stop-with-parent"),
+            *(sys.executable, "-m", "wamesh", member.program or member.name, "--stop-with-parent"),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
-            env={**os.environ, **self._environment},
+            env={**os.environ, **self._environment, **member.environment},
             start_new_session=True,  # Ctrl-C reaches the mesh alone, which then stops its members in order
             limit=LINE_BYTES,
         )

@@ -5,6 +5,7 @@
     AlreadyPaired                Pair was asked of a company that has a linked device
     PairingInProgress            another Pair of the company is under way
     LeaseLost                    somebody else holds the company's session: NOT_HOLDER
+    HolderUnreachable            the gateway that a call was forwarded to does not answer
     SessionProcessUnavailable    the session's process is gone or did not answer
     Draining                     this gateway is stopping
 
@@ -143,6 +144,16 @@ class LeaseLost(Unavailable):
 
     def __init__(self, company_id: int, holder: str = "") -> None:
         sentence = f"This gateway is not the holder of company {company_id}; {holder or 'another one'} is."
+        super().__init__(sentence, timedelta(seconds=1), {"company_id": str(company_id), "holder": holder})
+
+
+class HolderUnreachable(Unavailable):
+    """The gateway that holds the company's session, or should, does not answer."""
+
+    reason = "HOLDER_UNREACHABLE"
+
+    def __init__(self, company_id: int, holder: str) -> None:
+        sentence = f"The gateway at {holder}, which serves company {company_id}, does not answer; try again."
         super().__init__(sentence, timedelta(seconds=1), {"company_id": str(company_id), "holder": holder})
 
 

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Final, Self
 
 from wamesh.errors import FailedPrecondition
@@ -48,6 +48,11 @@ class DataDirectory:
     def of_company(self, company_id: int) -> Path:
         """Returns the company's own directory: device store and journal. It need not exist yet."""
         return self.path / "sessions" / str(company_id)
+
+    def companies_with(self, name: PurePath) -> list[int]:
+        """Returns the companies in whose directory is a file of this name that is not empty."""
+        found = (path for path in self.path.glob(f"sessions/*/{name}") if path.stat().st_size)
+        return sorted(int(path.parent.name) for path in found)
 
     def close(self) -> None:
         """Lets the directory go, once every process that inherited the descriptor is gone too."""

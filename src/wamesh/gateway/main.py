@@ -4,12 +4,13 @@ Owns the composition, and the order of start and stop:
 
     start   lock the data directory; tables; the port, so that a taken one ends the start before anything connects;
             sessions, whose messages flow into the inbox from here on; what the outbox left open; only then calls
-    stop    readiness and streams; running calls, within the drain; sends whose callers are gone; session processes
-            and their leases; tables
+    stop    membership among other gateways; readiness and streams; running calls, within the drain; sends whose callers
+            are gone; session processes and their leases; tables
 """
 
 import asyncio
 import gc
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -20,26 +21,36 @@ from typing import Final
 import structlog
 
 from wamesh.clock import utc_now
+from wamesh.gateway.event_feed import EventFeed
+from wamesh.gateway.fleet import Fleet
 from wamesh.gateway.health import SendLog
 from wamesh.gateway.inbox import Inbox
 from wamesh.gateway.lease import LeaseTimes
 from wamesh.gateway.lock import DataDirectory, open_directory
 from wamesh.gateway.outbox import Outbox
-from wamesh.gateway.sending import OutboxPolicy
+from wamesh.gateway.outbox_policy import OutboxPolicy
+from wamesh.gateway.placement import PlacementPolicy
+from wamesh.gateway.routing import forwarder
 from wamesh.gateway.service import GatewayService
 from wamesh.gateway.supervisor import Supervisor
-from wamesh.gateway.transport_options import TransportOptions, always
+from wamesh.gateway.transport_options import TransportOptions, always, joined
 from wamesh.gateway.v1 import gateway_pb2_grpc
 from wamesh.rpc.server import Server, Service, stop_signal
 from wamesh.settings import GatewaySettings
 from wamesh.storage.database import Database, answers, room_database
+from wamesh.storage.gateway_devices import device_options
+from wamesh.storage.gateway_events import SqlEventLog
 from wamesh.storage.gateway_inbox import SqlInboxStore
+from wamesh.storage.gateway_members import SqlMemberStore
+from wamesh.storage.gateway_message_history import SqlMessageHistory
 from wamesh.storage.gateway_outbox import SqlOutboxStore
 from wamesh.storage.gateway_sessions import SqlLeaseStore, SqlSessionStore
+from wamesh.storage.telling import TellingDatabase
 
 SERVICE_NAME: Final = "wamesh.gateway.v1.Gateway"
 _LAST_SENDS_SECONDS: Final = 2.0
 _SHARED_POLL: Final = timedelta(seconds=1)
+_ALL_INTERFACES: Final = ("0.0.0.0", "[::]", "::", "*")
 
 _log = structlog.get_logger("gateway")
 
@@ -74,23 +85,35 @@ async def serving(settings: GatewaySettings) -> AsyncIterator[Gateway]:
     url = settings.room_database_url("gateway")
     async with _directory(settings) as directory, room_database(url, "gateway") as database:
         send_log = SendLog()
-        poll = _SHARED_POLL if database.engine == "postgresql" else None
+        poll = _SHARED_POLL if _is_shared(database) else None
         inbox = Inbox(SqlInboxStore(database), utc_now, directory.node, poll)
-        supervisor = _supervisor(settings, directory, database)
+        events = EventFeed(SqlEventLog(database))
+        telling = TellingDatabase(database, events.note)
+        supervisor = _supervisor(settings, directory, telling)
         policy = OutboxPolicy(doubt_time=timedelta(seconds=settings.doubt_seconds))
-        outbox = Outbox(SqlOutboxStore(database), supervisor, utc_now, send_log, policy)
-        servicer = GatewayService(supervisor, inbox, outbox, send_log, utc_now)
+        outbox = Outbox(SqlOutboxStore(telling), supervisor, utc_now, send_log, policy)
+        fleet = _fleet(settings, database, supervisor, outbox)
+        everywhere = None if fleet is None else fleet.everywhere
+        history = SqlMessageHistory(database)
+        servicer = GatewayService(supervisor, inbox, outbox, history, events, send_log, utc_now, everywhere)
         service = Service(SERVICE_NAME, servicer, gateway_pb2_grpc.add_GatewayServicer_to_server)
-        server = Server([service], settings.gateway_address)
+        passing_on = None if fleet is None else forwarder(directory.node, fleet)
+        server = Server([service], settings.gateway_address, passing_on)
         server.bind()
-        async with _sessions(supervisor, inbox, outbox):
+        address = settings.gateway_advertised_address or _reachable(settings.gateway_address, server.port)
+        async with _sessions(supervisor, inbox, outbox, address):
+            if fleet is not None:
+                await fleet.join(address)
             await server.start()
             _log.info("serving", address=settings.gateway_address, port=server.port, node=directory.node)
             try:
                 yield Gateway(server, database)
             finally:
                 inbox.drain()
+                if fleet is not None:
+                    await fleet.leave()
                 await server.stop(settings.drain_seconds)
+                await events.close()
 
 
 def _spare_what_stays() -> None:
@@ -110,11 +133,11 @@ async def _directory(settings: GatewaySettings) -> AsyncIterator[DataDirectory]:
 
 
 @asynccontextmanager
-async def _sessions(supervisor: Supervisor, inbox: Inbox, outbox: Outbox) -> AsyncIterator[None]:
+async def _sessions(supervisor: Supervisor, inbox: Inbox, outbox: Outbox, address: str) -> AsyncIterator[None]:
     """Starts inbox, sessions and outbox in the order in which they need each other, and ends them."""
     await inbox.start()
     try:
-        await supervisor.open(inbox, outbox)
+        await supervisor.open(inbox, outbox, outbox, address)
         await outbox.start()
         yield
     finally:
@@ -129,15 +152,44 @@ def _supervisor(settings: GatewaySettings, directory: DataDirectory, database: D
         store=SqlSessionStore(database),
         leases=SqlLeaseStore(database),
         transport=settings.transport,
-        transport_options=_transport_options(settings),
-        address=settings.gateway_address,
-        lease_times=LeaseTimes(
-            timedelta(seconds=settings.lease_seconds), timedelta(seconds=settings.lease_renew_seconds)
-        ),
+        transport_options=_transport_options(settings, database),
+        alone=not _is_shared(database),
+        lease_times=_lease_times(settings),
     )
 
 
-def _transport_options(settings: GatewaySettings) -> TransportOptions:
+def _fleet(settings: GatewaySettings, database: Database, supervisor: Supervisor, outbox: Outbox) -> Fleet | None:
+    """This gateway among others; None on a database that nobody else can use."""
+    if not _is_shared(database):
+        return None
+    times = _lease_times(settings)
+    patience = PlacementPolicy(settle=times.ttl, abandoned_after=times.ttl)
+    return Fleet(supervisor, SqlSessionStore(database), SqlMemberStore(database), outbox, times, patience)
+
+
+def _is_shared(database: Database) -> bool:
+    return database.engine == "postgresql"
+
+
+def _lease_times(settings: GatewaySettings) -> LeaseTimes:
+    return LeaseTimes(timedelta(seconds=settings.lease_seconds), timedelta(seconds=settings.lease_renew_seconds))
+
+
+def _reachable(address: str, port: int) -> str:
+    """Where others call a server that listens at `address`: by the machine's name, when that is all interfaces."""
+    host = address.rpartition(":")[0]
+    return f"{socket.gethostname() if host in _ALL_INTERFACES else host}:{port}"
+
+
+def _transport_options(settings: GatewaySettings, database: Database) -> TransportOptions:
+    """How a company's process reaches WhatsApp, and where its device is: with those who share the database."""
+    network = _network_options(settings)
+    if settings.transport == "memory" or not _is_shared(database):
+        return network
+    return joined(network, device_options(database, settings.database_url))
+
+
+def _network_options(settings: GatewaySettings) -> TransportOptions:
     match settings.transport:
         case "neonize":
             return always({})

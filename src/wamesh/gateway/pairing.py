@@ -37,7 +37,7 @@ async def pair(keeper: SessionKeeper, phone_number: str | None) -> AsyncGenerato
 
     Raises AlreadyPaired, PairingInProgress, Draining.
     """
-    if keeper.device.address:
+    if keeper.expects_device and keeper.session.reason is not Reason.DEVICE_MISSING:
         raise AlreadyPaired(keeper.company_id)
     news: asyncio.Queue[News] = asyncio.Queue()
     with keeper.listening(news.put_nowait):

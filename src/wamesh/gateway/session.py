@@ -54,7 +54,9 @@ class Reason(StrEnum):
     PROCESS_CRASHED = "PROCESS_CRASHED"
     PROCESS_HUNG = "PROCESS_HUNG"
     CRASH_LOOP = "CRASH_LOOP"
+    DEVICE_MISSING = "DEVICE_MISSING"
     HELD_ELSEWHERE = "HELD_ELSEWHERE"
+    NO_HOLDER = "NO_HOLDER"
     LEASE_LOST = "LEASE_LOST"
     STORE_LOST = "STORE_LOST"
     CONNECTION_REPLACED = "CONNECTION_REPLACED"
@@ -90,6 +92,7 @@ class Event(StrEnum):
     # The session process's.
     DEVICE_FOUND = "DEVICE_FOUND"  # it is up, and its store holds a linked device
     DEVICE_ABSENT = "DEVICE_ABSENT"  # it is up, and no device is linked
+    DEVICE_MISSING = "DEVICE_MISSING"  # the same, though the session was linked to one: the store is not the right one
     UNLINKED = "UNLINKED"  # the logout an operator asked for is done
     PROCESS_EXITED = "PROCESS_EXITED"  # it ended unasked; a killed one does not count
     PROCESS_HUNG = "PROCESS_HUNG"  # it lives and does not answer
@@ -211,6 +214,13 @@ class Policy:
 
 
 DEFAULT_POLICY: Final = Policy()
+
+
+def unheld(stored: Session) -> Session:
+    """The session as it is while no gateway holds it, whatever its last holder wrote."""
+    if not stored.state.is_active:
+        return stored
+    return Session(SessionState.DISCONNECTED, Reason.NO_HOLDER, stored.since)
 
 
 def registered(now: datetime) -> Session:

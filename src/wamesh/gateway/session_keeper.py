@@ -29,10 +29,23 @@ from wamesh.gateway.errors import (
 )
 from wamesh.gateway.journal import Journal, Sinks
 from wamesh.gateway.lock import DataDirectory
-from wamesh.gateway.session import Do, Effect, Event, Policy, Reason, Refusal, Refuse, Session, SessionState, WakeAt
+from wamesh.gateway.session import (
+    Do,
+    Effect,
+    Event,
+    Policy,
+    Reason,
+    Refusal,
+    Refuse,
+    Session,
+    SessionState,
+    WakeAt,
+    unheld,
+)
 from wamesh.gateway.session_child import ChildGone
 from wamesh.gateway.session_lease import Claimant, SessionLease
 from wamesh.gateway.session_machine import advance, advice
+from wamesh.gateway.session_record import record_of
 from wamesh.gateway.session_runner import Condition, SessionRunner
 from wamesh.gateway.session_wire import SPOOL_NAME
 from wamesh.gateway.sessions import PairingEvent, SessionSnapshot
@@ -54,7 +67,7 @@ _LOGOUT_SECONDS: Final = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What every keeper works with; made once by the supervisor."""
+    """What every keeper works with. `alone`: without a lease it asks for it again, since nobody would hand it one."""
 
     directory: DataDirectory
     transport: str
@@ -66,6 +79,7 @@ class Means:
     clock: Clock
     jitter: Callable[[], float]
     stop_grace: timedelta
+    alone: bool
 
 
 class SessionKeeper:
@@ -99,24 +113,19 @@ class SessionKeeper:
 
     # What is known.
 
+    @property
+    def is_held(self) -> bool:
+        """True while this gateway holds the company's lease, as far as it can know without asking."""
+        return self._lease.is_held
+
+    @property
+    def expects_device(self) -> bool:
+        """True when the session was linked to a device."""
+        return bool(self.device.address)
+
     def snapshot(self) -> SessionSnapshot:
         """Returns what is recorded, from memory."""
-        session, device = self.session, self.device
-        return SessionSnapshot(
-            company_id=self.company_id,
-            state=session.state,
-            reason=session.reason,
-            since=session.since,
-            retry_time=session.retry_time,
-            action=advice(session),
-            device=device.address,
-            lid=device.lid,
-            phone_number=device.phone_number,
-            holder=self._lease.holder,
-            epoch=self._lease.epoch,
-            last_inbound_time=self._journal.last_inbound_time,
-            last_ack_time=self.last_ack_time,
-        )
+        return record_of(self._stored, self._lease.holder, self._journal.last_inbound_time, self.last_ack_time)
 
     def refusal(self, why: Refusal = Refusal.STATE) -> MeshError:
         """Returns the error that says why the session's state forbids a verb."""
@@ -172,6 +181,23 @@ class SessionKeeper:
             async with self._turn:
                 if await self._acquire() is None:
                     await self._release()
+
+    async def refresh(self, stored: StoredSession) -> None:
+        """Becomes what others wrote meanwhile about a session that is not held here."""
+        async with self._turn:
+            if not self._lease.is_held:
+                self._set_timer(None)
+                self.session, self.device = unheld(stored.session), stored.device
+                self._lease.epoch = stored.epoch
+
+    async def salvage(self, epoch: int) -> None:
+        """Stores what a process of this gateway left in its journal, under the epoch of whoever holds the company now.
+
+        Raises LeaseLost when that changes meanwhile, DatabaseUnavailable.
+        """
+        async with self._turn:
+            if not self.runner.is_running:
+                await self._journal.drain(self._spool, epoch)
 
     async def close(self) -> None:
         """Ends the process and gives the lease up; the stored state stays, for the next gateway to restore."""
@@ -258,8 +284,7 @@ class SessionKeeper:
             return None
         self._unsaved = True
         try:
-            stored = StoredSession(self.company_id, self._lease.epoch, self.session, self.device)
-            await self._means.store.save(stored)
+            await self._means.store.save(self._stored)
         except LeaseLost:
             self._unsaved = False
             return self._lost_by_saving()
@@ -271,7 +296,7 @@ class SessionKeeper:
 
     async def _spawn(self) -> Event | None:
         try:
-            options = await self._means.transport_options()
+            options = await self._means.transport_options(self.company_id)
         except ConnectionError as error:
             log.warning("network_not_found", company_id=self.company_id, error=str(error))
             return Event.NETWORK_NOT_FOUND
@@ -323,6 +348,10 @@ class SessionKeeper:
 
     # Small things.
 
+    @property
+    def _stored(self) -> StoredSession:
+        return StoredSession(self.company_id, self._lease.epoch, self.session, self.device)
+
     def _lost_by_saving(self) -> Event | None:
         """A newer epoch has written: the lease is gone, if it was held at all."""
         if not self._lease.is_held:
@@ -365,4 +394,6 @@ class SessionKeeper:
             self._timer = asyncio.get_running_loop().call_later(delay, self._wake, moment)
 
     def _wake(self, moment: datetime) -> None:
+        if not (self._lease.is_held or self._means.alone):
+            return
         self._tasks.start(self.handle(Event.WAKE, if_still=lambda: self.session.wake_time == moment))

@@ -1,22 +1,27 @@
-"""A company's lease as this gateway holds it, with the deadline that its session process lives by.
+"""A company's lease as this gateway holds it, with the deadline that its session process lives by, and the term of
+whoever works under it.
 
 Owns: whether it is held, its epoch, and the deadline on this machine's own clock, measured from *before* the
-store was asked: it always comes before the expiry that others see. Refuses: timers and decisions. Invariant:
-the epoch is that of the last lease this gateway had.
+store was asked: it always comes before the expiry that others see. Refuses: timers and decisions. Invariants: the
+epoch is that of the last lease this gateway had; a term runs exactly while its lease is known to be held.
 """
 
 from dataclasses import dataclass
 
 from wamesh.gateway.lease import HeldElsewhere, LeaseTimes
 from wamesh.gateway.session_wire import machine_time_ns
+from wamesh.gateway.sessions import TermSink
 from wamesh.gateway.stores import LeaseStore
 
 
 @dataclass(frozen=True, slots=True)
 class Claimant:
-    """Who asks for leases: `node` names this gateway for ever and alone, `address` is where it can be called."""
+    """Who asks for leases: `node` names this gateway for ever and alone, `address` is where it can be called. `terms`
+    is told of each lease that begins or ends.
+    """
 
     store: LeaseStore
+    terms: TermSink
     node: str
     address: str
     times: LeaseTimes
@@ -41,14 +46,17 @@ class SessionLease:
         """Gets the lease unless it is held already; False when another gateway has it. Raises DatabaseUnavailable."""
         if self.is_held:
             return True
-        asked_ns = machine_time_ns()
         claimant = self._claimant
+        if self.holder == claimant.node:  # it ran out, and nobody has noticed yet
+            self.forget()
+        asked_ns = machine_time_ns()
         answer = await claimant.store.acquire(self._company_id, claimant.node, claimant.address, claimant.times.ttl)
         self.holder = answer.holder
         if isinstance(answer, HeldElsewhere):
             return False
         self.epoch = answer.epoch
         self.deadline_ns = claimant.times.deadline_ns(asked_ns)
+        claimant.terms.begin(self._company_id, self.epoch)
         return True
 
     async def renew(self) -> bool:
@@ -68,3 +76,4 @@ class SessionLease:
     def forget(self) -> None:
         """Notes that the lease is lost."""
         self.holder, self.deadline_ns = "", 0
+        self._claimant.terms.end(self._company_id)

@@ -28,7 +28,10 @@ from wamesh.gateway.session_table import REFUSE, TABLE, Crash, Go, OnceExpired, 
 _ADVICE_BY_REASON: Final[dict[Reason, str]] = {
     Reason.CRASH_LOOP: "Its process crashed again and again: read the gateway's log, then StartSession.",
     Reason.ALREADY_PAIRED: "A device is linked: StartSession connects it.",
+    Reason.DEVICE_MISSING: "Its device is not in this gateway's device store: give the gateway the data directory or "
+    "database that it was linked with, then StartSession; or link anew with Pair.",
     Reason.HELD_ELSEWHERE: "Another gateway holds this company; this one takes over when that one ends.",
+    Reason.NO_HOLDER: "No gateway holds it since its last one ended; one takes it over within seconds.",
     Reason.STORE_LOST: "The gateway's database does not answer: see to it.",
     Reason.NETWORK_NOT_FOUND: "What tells where the network is does not answer: the gateway's log names it.",
     Reason.KEEP_ALIVE_LOST: "WhatsApp does not answer keep-alives: watch the network.",

@@ -36,7 +36,14 @@ from wamesh.gateway.session_wire import (
 from wamesh.gateway.spool import Entry, Spool
 from wamesh.session.v1 import session_pb2 as pb
 from wamesh.whatsapp.events import Disconnected, Event, MessageReceived, ReceiptReceived, is_final
-from wamesh.whatsapp.transport import SentRecordLost, TransportName, Uncertain, make_transport
+from wamesh.whatsapp.transport import (
+    EXIT_STORE_LOST,
+    DeviceStoreUnavailable,
+    SentRecordLost,
+    TransportName,
+    Uncertain,
+    make_transport,
+)
 
 _DISK_RETRY_SECONDS: Final = 1.0
 
@@ -180,6 +187,9 @@ def main() -> NoReturn:
 if __name__ == "__main__":
     try:
         main()
+    except DeviceStoreUnavailable as error:
+        print(f"session process ends: {error}", file=sys.stderr, flush=True)
+        os._exit(EXIT_STORE_LOST)
     except Exception:  # noqa: BLE001 - the library's threads must not keep a broken process alive
         traceback.print_exc()
         sys.stderr.flush()

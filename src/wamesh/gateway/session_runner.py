@@ -26,6 +26,7 @@ from wamesh.gateway.stores import Device
 from wamesh.gateway.task_set import TaskSet
 from wamesh.session.v1 import session_pb2 as pb
 from wamesh.whatsapp import events
+from wamesh.whatsapp.transport import EXIT_STORE_LOST
 
 log = structlog.get_logger()
 
@@ -34,6 +35,11 @@ Condition: TypeAlias = Callable[[], bool]
 
 class Owner(Protocol):
     """Whom a runner tells: the session's keeper."""
+
+    @property
+    def expects_device(self) -> bool:
+        """True when the session was linked to a device."""
+        ...
 
     async def handle(
         self, event: Event, *, expires_in: timedelta | None = None, if_still: Condition | None = None
@@ -93,6 +99,11 @@ class SessionRunner:
         await self.end()
         await self._tasks.close()
 
+    @property
+    def is_running(self) -> bool:
+        """True while there is a process that was not ended."""
+        return self._child is not None
+
     def tell(self, command: pb.Command) -> None:
         """Tells the process, if there is one."""
         if self._child is not None:
@@ -124,11 +135,13 @@ class SessionRunner:
             self._device_known.set()
             if child.exit_code in LEASE_PASSED:
                 await self._owner.lose_lease(epoch)
-            await self._owner.handle(Event.PROCESS_EXITED, if_still=is_current)
+            lost = Event.STORE_LOST if child.exit_code == EXIT_STORE_LOST else Event.PROCESS_EXITED
+            await self._owner.handle(lost, if_still=is_current)
 
     async def _hear(self, child: SessionChild, message: pb.Event, is_current: Condition) -> None:
         if message.WhichOneof("event") == "ready":
-            found = Event.DEVICE_FOUND if message.ready.paired else Event.DEVICE_ABSENT
+            absent = Event.DEVICE_MISSING if self._owner.expects_device else Event.DEVICE_ABSENT
+            found = Event.DEVICE_FOUND if message.ready.paired else absent
             await self._owner.handle(found, if_still=is_current)
             self._device_known.set()
             return

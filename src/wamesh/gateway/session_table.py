@@ -127,6 +127,7 @@ _ROWS: Final[dict[SessionState, dict[Event, Cell]]] = {
         _E.STORE_LOST: Go(_S.UNPAIRED, _R.STORE_LOST),
         _E.NETWORK_NOT_FOUND: Go(_S.UNPAIRED, _R.NETWORK_NOT_FOUND),
         _E.DEVICE_ABSENT: Stay((Do.DIAL,)),
+        _E.DEVICE_MISSING: Stay((Do.DIAL,)),
         _E.DEVICE_FOUND: Go(_S.STOPPED, _R.ALREADY_PAIRED),  # Pair is no way to connect
         _E.PROCESS_EXITED: Go(_S.UNPAIRED, _R.PROCESS_CRASHED),
         _E.PROCESS_HUNG: Go(_S.UNPAIRED, _R.PROCESS_HUNG),
@@ -150,6 +151,7 @@ _ROWS: Final[dict[SessionState, dict[Event, Cell]]] = {
         _E.NETWORK_NOT_FOUND: _retry(_R.NETWORK_NOT_FOUND, Do.KILL),
         _E.DEVICE_FOUND: Stay((Do.DIAL,)),
         _E.DEVICE_ABSENT: Go(_S.UNPAIRED, _R.NO_DEVICE),
+        _E.DEVICE_MISSING: Go(_S.STOPPED, _R.DEVICE_MISSING),  # no reason to forget the number
         _E.CONNECTED: Go(_S.CONNECTED, _R.LOGGED_IN),
         _E.NETWORK_LOST: _retry(_R.NETWORK_LOST),
         **_LOST_WHILE_LINKED,

@@ -136,3 +136,17 @@ class ReceiptSink(Protocol):
         `InboundSink.accept`.
         """
         ...
+
+
+class TermSink(Protocol):
+    """Who works only while this gateway holds a company's lease. A *term* is the time of one; its epoch names it."""
+
+    def begin(self, company_id: int, epoch: int) -> None:
+        """A term begins, and ends any other of the company: what the terms before left undone, on whatever gateway, is
+        taken up from the store.
+        """
+        ...
+
+    def end(self, company_id: int) -> None:
+        """The term is over, if there was one: from here on nothing more is done for the company."""
+        ...

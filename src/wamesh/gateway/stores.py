@@ -1,6 +1,6 @@
-"""What the life of a session needs stored: the sessions themselves and their leases.
+"""What the life of a session needs stored: the sessions themselves, their leases, and the gateways that are alive.
 
-Owns: two narrow ports. Refuses: SQL. Invariant: every write about a session carries an epoch, and one that is
+Owns: three narrow ports. Refuses: SQL. Invariant: every write about a session carries an epoch, and one that is
 older than the newest known is refused.
 """
 
@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from wamesh.gateway.lease import Acquired
+from wamesh.gateway.placement import Member
 from wamesh.gateway.session import Session
 
 
@@ -32,11 +33,37 @@ class StoredSession:
     device: Device = Device()
 
 
+@dataclass(frozen=True, slots=True)
+class PlacedSession:
+    """A session's row with the lease beside it; the epoch of `stored` is the company's current one.
+
+    `holder` and `address` are those of a valid lease, empty while nobody holds it; `unheld_for` tells for how long that
+    has been so, zero while it is held.
+    """
+
+    stored: StoredSession
+    holder: str
+    address: str
+    unheld_for: timedelta
+
+
 class SessionStore(Protocol):
     """The sessions of all companies."""
 
     async def load(self) -> list[StoredSession]:
         """Returns all of them, by company id. Raises DatabaseUnavailable."""
+        ...
+
+    async def find(self, company_id: int) -> PlacedSession | None:
+        """Returns one; None for a company that was never seen. Raises DatabaseUnavailable."""
+        ...
+
+    async def placed(self) -> list[PlacedSession]:
+        """Returns all of them, by company id. Raises DatabaseUnavailable."""
+        ...
+
+    async def waiting(self) -> list[PlacedSession]:
+        """Returns the active sessions that nobody holds, by company id. Raises DatabaseUnavailable."""
         ...
 
     async def save(self, stored: StoredSession) -> None:
@@ -60,4 +87,18 @@ class LeaseStore(Protocol):
 
     async def release(self, company_id: int, epoch: int) -> None:
         """Gives the lease up if `epoch` is the current one; harmless otherwise. Raises DatabaseUnavailable."""
+        ...
+
+
+class MemberStore(Protocol):
+    """The gateways that share this database, judged by the database's clock."""
+
+    async def renew(self, node: str, address: str, ttl: timedelta) -> list[Member]:
+        """Says that `node` is alive for `ttl` from now, and returns all that are, by name. A node whose time had run
+        out joins anew: its age begins at zero. Raises DatabaseUnavailable.
+        """
+        ...
+
+    async def leave(self, node: str) -> None:
+        """Says that `node` ends. Raises DatabaseUnavailable."""
         ...

@@ -1,8 +1,11 @@
 """All sessions of this gateway: the `Sessions` port, over one keeper a company.
 
+A gateway that is alone restores every stored session when it opens. One of several restores what its `Fleet` tells it
+to `take`, and keeps no session that another gateway holds.
+
 Owns: the keepers, the rhythm of lease renewals, start and stop of the whole. Refuses: what happens inside one session
-(`session_keeper`). Invariant: reading never waits and never acts; after `close` no session process is left and no lease
-is held.
+(`session_keeper`), and which gateway should hold which company (`fleet`). Invariant: reading never waits and never
+acts; after `close` no session process is left and no lease is held.
 """
 
 import asyncio
@@ -19,12 +22,12 @@ from wamesh.gateway.journal import Sinks
 from wamesh.gateway.lease import DEFAULT_TIMES, LeaseTimes
 from wamesh.gateway.lock import DataDirectory
 from wamesh.gateway.pairing import pair
-from wamesh.gateway.session import DEFAULT_POLICY, Event, Policy, registered
+from wamesh.gateway.session import DEFAULT_POLICY, Event, Policy, SessionState, registered
 from wamesh.gateway.session_child import ChildGone, NeverAsked
 from wamesh.gateway.session_keeper import Means, SessionKeeper
 from wamesh.gateway.session_lease import Claimant
-from wamesh.gateway.session_wire import decode_outcome, encode_send
-from wamesh.gateway.sessions import InboundSink, PairingEvent, ReceiptSink, SessionSnapshot
+from wamesh.gateway.session_wire import SPOOL_NAME, decode_outcome, encode_send
+from wamesh.gateway.sessions import InboundSink, PairingEvent, ReceiptSink, SessionSnapshot, TermSink
 from wamesh.gateway.stores import LeaseStore, SessionStore, StoredSession
 from wamesh.gateway.task_set import TaskSet
 from wamesh.gateway.transport_options import TransportOptions
@@ -43,14 +46,15 @@ log = structlog.get_logger()
 
 _START_PATIENCE: Final = timedelta(seconds=5)
 _FIND_SECONDS: Final = 10.0
+PAIRING: Final = SessionState.PAIRING
 
 
 class Supervisor:
     """Every company's session on this gateway. `open` first, `close` last; see `Sessions` for the rest.
 
     `directory` is held locked by the caller. `transport_options` is asked for each start of a session process.
-    `address` is where other gateways would forward calls to. `send_timeout` is how long a send may hang before its
-    process counts as hung: longer than the transport's own patience.
+    `alone` tells that no other gateway uses the database. `send_timeout` is how long a send may hang before its process
+    counts as hung: longer than the transport's own patience.
     """
 
     def __init__(
@@ -61,7 +65,7 @@ class Supervisor:
         leases: LeaseStore,
         transport: TransportName,
         transport_options: TransportOptions,
-        address: str = "",
+        alone: bool = True,
         lease_times: LeaseTimes = DEFAULT_TIMES,
         policy: Policy = DEFAULT_POLICY,
         send_timeout: timedelta = timedelta(seconds=90),
@@ -70,33 +74,39 @@ class Supervisor:
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._store = store
+        self._alone = alone
+        self._directory = directory
         self._lease_times = lease_times
         self._send_timeout = send_timeout
         self._clock = clock
         self._keepers: dict[int, SessionKeeper] = {}
         self._renewals: dict[int, asyncio.Task[None]] = {}
         self._tasks = TaskSet()
-        self._means_with: Callable[[Sinks], Means] = lambda sinks: Means(
+        self._means_with: Callable[[Sinks, TermSink, str], Means] = lambda sinks, terms, address: Means(
             directory=directory,
             transport=transport,
             transport_options=transport_options,
             store=store,
-            claimant=Claimant(leases, directory.node, address, lease_times),
+            claimant=Claimant(leases, terms, directory.node, address, lease_times),
             sinks=sinks,
             policy=policy,
             clock=clock,
             jitter=jitter,
             stop_grace=stop_grace,
+            alone=alone,
         )
         self._means: Means | None = None
 
-    async def open(self, inbound: InboundSink, receipts: ReceiptSink) -> None:
-        """Restores the stored sessions: those that ran run again, without a new QR code. Raises DatabaseUnavailable."""
-        self._means = self._means_with(Sinks(inbound, receipts))
-        for stored in await self._store.load():
-            self._keepers[stored.company_id] = SessionKeeper(stored, self._means)
-        await asyncio.gather(*(_restored(keeper) for keeper in self._keepers.values()))
+    async def open(self, inbound: InboundSink, receipts: ReceiptSink, terms: TermSink, address: str = "") -> None:
+        """Opens for calls; `address` is where other gateways forward them to. Alone, restores the stored sessions:
+        those that ran run again, without a new QR code. Raises DatabaseUnavailable.
+        """
+        self._means = self._means_with(Sinks(inbound, receipts), terms, address)
         self._tasks.start(self._renew_forever())
+        if self._alone:
+            for stored in await self._store.load():
+                self._keepers[stored.company_id] = SessionKeeper(stored, self._means)
+            await asyncio.gather(*(_restored(keeper) for keeper in self._keepers.values()))
 
     async def close(self) -> None:
         """Ends every session process and gives every lease up, in about `stop_grace`; their states stay stored."""
@@ -183,6 +193,54 @@ class Supervisor:
             await keeper.settled()
         return session
 
+    # What the fleet asks for.
+
+    @property
+    def node(self) -> str:
+        """This gateway's name."""
+        return self._directory.node
+
+    def holds(self, company_id: int) -> bool:
+        """Whether this gateway holds the company's lease."""
+        return company_id in self._keepers and self._keepers[company_id].is_held
+
+    def held(self) -> list[int]:
+        """The companies that this gateway holds and could hand over: a pairing is not moved."""
+        return [
+            each.company_id for each in self._keepers.values() if each.is_held and each.session.state is not PAIRING
+        ]
+
+    def adrift(self) -> list[int]:
+        """The companies whose session is active as far as it is known here, without a lease of ours."""
+        return [each.company_id for each in self._keepers.values() if each.session.state.is_active and not each.is_held]
+
+    async def refresh(self, stored: StoredSession) -> None:
+        """Takes note of what is stored about a company that this gateway does not hold."""
+        await self._registered(stored.company_id).refresh(stored)
+
+    async def take(self, stored: StoredSession) -> None:
+        """Restores a session that nobody holds, or that this gateway held before it restarted. Never raises."""
+        keeper = self._registered(stored.company_id)
+        if not keeper.is_held:
+            await keeper.refresh(stored)
+            await _restored(keeper)
+
+    async def let_go(self, company_id: int) -> None:
+        """Ends the company's session here, if there is one, and releases its lease; it stays stored as it was."""
+        keeper = self._keepers.pop(company_id, None)
+        if keeper is not None:
+            await keeper.close()
+
+    def leftovers(self) -> list[int]:
+        """The companies that are not held here and of which a session process left something in its journal."""
+        return [each for each in self._directory.companies_with(SPOOL_NAME) if not self.holds(each)]
+
+    async def salvage(self, stored: StoredSession) -> None:
+        """Stores what a session process of this gateway left in its journal, though another gateway may hold the
+        company now. Raises LeaseLost when that changes meanwhile, DatabaseUnavailable.
+        """
+        await self._registered(stored.company_id).salvage(stored.epoch)
+
     def _keeper(self, company_id: int) -> SessionKeeper:
         if company_id not in self._keepers:
             raise SessionNotFound(company_id)
@@ -202,7 +260,7 @@ class Supervisor:
         pause = self._lease_times.renew_every.total_seconds()
         while True:
             await asyncio.sleep(pause)
-            for company_id, keeper in self._keepers.items():
+            for company_id, keeper in tuple(self._keepers.items()):
                 last = self._renewals.get(company_id)
                 if last is None or last.done():
                     self._renewals[company_id] = self._tasks.start(keeper.renew())

@@ -6,19 +6,15 @@ a session's row is never overwritten by an older epoch. Expiry is judged by the 
 """
 
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any
 
 from wamesh.clock import from_epoch_microseconds, to_epoch_microseconds
 from wamesh.gateway.errors import LeaseLost
 from wamesh.gateway.lease import Acquired, HeldElsewhere, Lease
 from wamesh.gateway.session import Reason, Session, SessionState
-from wamesh.gateway.stores import Device, StoredSession
-from wamesh.storage.database import Database, Engine, Steps, execute
-
-_NOW: Final[dict[Engine, str]] = {
-    "sqlite": "CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)",
-    "postgresql": "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)",
-}
+from wamesh.gateway.stores import Device, PlacedSession, StoredSession
+from wamesh.storage.database import Database, Statement, Steps, execute
+from wamesh.storage.gateway_clock import NOW
 
 _ACQUIRE = """
 INSERT INTO leases (company_id, epoch, holder, address, expire_time)
@@ -43,6 +39,16 @@ RETURNING epoch
 _RELEASE = """
 UPDATE leases SET holder = '', address = '', expire_time = {now} WHERE company_id = $1 AND epoch = $2
 """
+
+_PLACED = """
+SELECT s.company_id, COALESCE(l.epoch, s.epoch), s.state, s.reason, s.since_time, s.retry_time, s.device, s.lid,
+    s.phone_number, s.name, l.holder, l.address, {now} - l.expire_time
+FROM sessions s LEFT JOIN leases l ON l.company_id = s.company_id
+WHERE {among} ORDER BY s.company_id
+"""
+
+_WAITING = """s.state IN ('PAIRING', 'CONNECTING', 'CONNECTED', 'DISCONNECTED')
+    AND (l.company_id IS NULL OR l.holder = '' OR l.expire_time <= {now})"""
 
 _LOAD = """
 SELECT company_id, epoch, state, reason, since_time, retry_time, device, lid, phone_number, name
@@ -71,7 +77,7 @@ class SqlLeaseStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        now = _NOW[database.engine]
+        now = NOW[database.engine]
         self._acquire = _ACQUIRE.format(now=now)
         self._renew = _RENEW.format(now=now)
         self._release = _RELEASE.format(now=now)
@@ -113,6 +119,10 @@ class SqlSessionStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        now = NOW[database.engine]
+        self._all = _PLACED.format(now=now, among="TRUE")
+        self._one = _PLACED.format(now=now, among="s.company_id = $1")
+        self._waiting = _PLACED.format(now=now, among=_WAITING.format(now=now))
 
     async def load(self) -> list[StoredSession]:
         """Returns all sessions, by company id."""
@@ -123,6 +133,19 @@ class SqlSessionStore:
 
         return await self._database.read(steps)
 
+    async def find(self, company_id: int) -> PlacedSession | None:
+        """Returns one session; None for a company that was never seen."""
+        found = await self._read(execute(self._one, company_id))
+        return found[0] if found else None
+
+    async def placed(self) -> list[PlacedSession]:
+        """Returns all sessions with their leases."""
+        return await self._read(execute(self._all))
+
+    async def waiting(self) -> list[PlacedSession]:
+        """Returns the active sessions that nobody holds."""
+        return await self._read(execute(self._waiting))
+
     async def save(self, stored: StoredSession) -> None:
         """Writes one session. Raises LeaseLost when a newer epoch has written since."""
 
@@ -132,6 +155,13 @@ class SqlSessionStore:
                 raise LeaseLost(stored.company_id)
 
         await self._database.write(steps)
+
+    async def _read(self, statement: Statement) -> list[PlacedSession]:
+        def steps() -> Steps[list[PlacedSession]]:
+            rows = yield statement
+            return [_placed(row) for row in rows]
+
+        return await self._database.read(steps)
 
 
 def _row(stored: StoredSession) -> tuple[Any, ...]:
@@ -155,6 +185,13 @@ def _stored(row: tuple[Any, ...]) -> StoredSession:
     wake_time = None if retry is None else from_epoch_microseconds(retry)
     session = Session(SessionState(state), Reason(reason), from_epoch_microseconds(since), wake_time)
     return StoredSession(company_id, epoch, session, Device(address, lid, phone_number, name))
+
+
+def _placed(row: tuple[Any, ...]) -> PlacedSession:
+    holder, address, overdue = row[10:]
+    if holder and overdue < 0:
+        return PlacedSession(_stored(row[:10]), holder, address, timedelta())
+    return PlacedSession(_stored(row[:10]), "", "", timedelta(microseconds=overdue or 0))
 
 
 def _optional(moment: datetime | None) -> int | None:

@@ -12,7 +12,7 @@ from wamesh.gateway import lease
 from wamesh.gateway.errors import LeaseLost
 from wamesh.gateway.lease import HeldElsewhere, Lease
 from wamesh.gateway.session import Reason, Session, SessionState
-from wamesh.gateway.stores import Device, StoredSession
+from wamesh.gateway.stores import Device, PlacedSession, StoredSession
 from wamesh.storage.gateway_sessions import SqlLeaseStore, SqlSessionStore
 
 NOW = datetime(2026, 3, 2, 9, 0, 0, 123456, tzinfo=UTC)
@@ -53,6 +53,45 @@ async def test_an_old_epoch_saves_nothing(room_database: OpenRoom) -> None:
     with pytest.raises(LeaseLost):
         await store.save(replace(STORED, epoch=2))
     assert await store.load() == [STORED]
+
+
+async def test_a_session_is_found_with_its_lease(room_database: OpenRoom) -> None:
+    """Who holds it and where, and the epoch of the lease, which may be newer than that of the row."""
+    database = await room_database("gateway")
+    store, leases = SqlSessionStore(database), SqlLeaseStore(database)
+    assert await store.find(COMPANY) is None
+    await store.save(replace(STORED, epoch=1))
+    await leases.acquire(COMPANY, "a", "a:50051", LONG)
+    await leases.acquire(COMPANY, "a", "a:50051", LONG)
+    held = PlacedSession(replace(STORED, epoch=2), "a", "a:50051", timedelta())
+    assert await store.find(COMPANY) == held
+    assert await store.placed() == [held]
+    assert await store.waiting() == []
+
+
+@pytest.mark.parametrize("ended", ["released", "expired"])
+async def test_a_session_without_a_holder_waits(room_database: OpenRoom, ended: str) -> None:
+    """An active one whose lease is over, in whatever way, and it is told for how long; one at rest does not wait."""
+    database = await room_database("gateway")
+    store, leases = SqlSessionStore(database), SqlLeaseStore(database)
+    await store.save(replace(STORED, epoch=1))
+    await store.save(
+        replace(STORED, company_id=8, epoch=1, session=Session(SessionState.REPLACED, Reason.LEASE_LOST, NOW))
+    )
+    for company_id in (COMPANY, 8):
+        await leases.acquire(company_id, "a", "a:50051", LONG if ended == "released" else EXPIRED)
+        if ended == "released":
+            await leases.release(company_id, 1)
+    (waiting,) = await store.waiting()
+    assert (waiting.stored, waiting.holder, waiting.address) == (replace(STORED, epoch=1), "", "")
+    assert timedelta() <= waiting.unheld_for < timedelta(minutes=1)
+
+
+async def test_a_session_that_was_never_held_waits(room_database: OpenRoom) -> None:
+    """No lease is as good as one that is over."""
+    store = SqlSessionStore(await room_database("gateway"))
+    await store.save(STORED)
+    assert [each.stored for each in await store.waiting()] == [STORED]
 
 
 async def test_a_lease_is_exclusive(room_database: OpenRoom) -> None:

@@ -6,6 +6,7 @@ emulator's faults, signals and an operator's verbs.
 """
 
 import asyncio
+import shutil
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import aclosing, suppress
@@ -115,6 +116,10 @@ PROVOKED: Final[Mapping[str, Mapping[SessionState, str]]] = {
         S.BANNED: "PAIR",
         S.OUTDATED: "PAIR",
         S.STOPPED: "PAIR",
+    },
+    "test_a_device_store_that_is_not_the_right_one": {
+        S.CONNECTING: "DEVICE_MISSING",
+        S.PAIRING: "DEVICE_MISSING",
     },
 }
 """Which test provokes which rows: its states, and the events in each."""
@@ -499,3 +504,26 @@ async def test_a_device_that_the_database_forgot_is_not_paired_twice(world: Worl
             await reach(held, state)
             await pair_refused(AlreadyPaired, held)
     assert world.emulator.events(pb.EVENT_KIND_PAIRING_OFFERED, account=SALON) == []
+
+
+async def test_a_device_store_that_is_not_the_right_one(world: World) -> None:
+    """A session that was linked is not called unpaired because its device is elsewhere: it stops, and connects again as
+    soon as the store is back. Linking anew is possible.
+    """
+    async with world.gateway() as held:
+        async with aclosing(held.supervisor.pair(COMPANY)) as steps:
+            await scanned(steps, world)
+        await reach(held, S.CONNECTED)
+    company = world.directory / "sessions" / str(COMPANY)
+    company.rename(world.directory / "elsewhere")
+    async with world.gateway() as held:
+        await reach(held, S.STOPPED, R.DEVICE_MISSING)
+        assert held.supervisor.snapshot(COMPANY).phone_number == SALON
+        async with offering(held):
+            pass
+        await reach(held, S.UNPAIRED, R.PAIRING_CANCELLED)
+    shutil.rmtree(company)
+    (world.directory / "elsewhere").rename(company)
+    async with world.gateway() as held:
+        await held.supervisor.start(COMPANY)
+        await reach(held, S.CONNECTED)

@@ -82,7 +82,7 @@ async def test_identity_and_deadline_travel(pair: Pair) -> None:
     assert {key: metadata[key] for key, _ in said} == dict(said)
     assert metadata[MARK] == "front"
     assert remaining is not None
-    assert 5 < remaining <= 7
+    assert 4 < remaining < 7.2  # gRPC rounds a deadline up when it writes it
 
 
 async def test_no_deadline_stays_none(pair: Pair) -> None:
