@@ -1,55 +1,63 @@
 """The worker's conversations and owed replies, on both engines.
 
-Owns the SQL of `worker.stores.ConversationStore`. Invariant: the number of closed turns only grows, one at a time,
-and guards every write: of two workers that finish the same turn, one gets TurnTaken.
+Owns the SQL of `worker.stores.ConversationStore`. Invariant: the number of closed turns and whether one is open guard
+every write of a turn: of two workers, whatever each of them believes, one goes on and the other gets TurnTaken.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 
 import structlog
 
 from wamesh.clock import to_epoch_microseconds
-from wamesh.storage.database import Database, Steps, execute
-from wamesh.worker.codec import read_input, read_state, write_input, write_state
+from wamesh.storage.database import ConstraintViolated, Database, Rows, Steps, execute
+from wamesh.worker.codec import Unreadable, read_progress, read_state, write_progress, write_state
 from wamesh.worker.conversation import Conversation
-from wamesh.worker.stores import Input, Key, Memory, Outcome, OwedReply, TurnTaken
+from wamesh.worker.progress import Progress
+from wamesh.worker.stores import ClosedTurn, Key, Memory, OpenTurnUnreadable, Outcome, OwedReply, TurnTaken
 
 _log = structlog.get_logger("worker")
 
 _LOAD = """
-    SELECT turn, last_sequence, state, open_input FROM conversations WHERE company_id = $1 AND chat = $2
+    SELECT chat, turn, state, open_turn FROM conversations
+    WHERE company_id = $1 AND chat IN ({chats}) ORDER BY update_time DESC
 """
 _OWED = """
     SELECT request_id, text FROM replies
     WHERE company_id = $1 AND chat = $2 AND state = 'OWED' ORDER BY turn, place
 """
+_HANDLED = """
+    SELECT message_id FROM handled_messages WHERE company_id = $1 AND chat = $2 AND message_id IN ({messages})
+"""
 _OPEN = """
-    INSERT INTO conversations (company_id, chat, turn, last_sequence, state, open_input, update_time)
-    VALUES ($1, $2, $3, 0, $4, $5, $6)
-    ON CONFLICT (company_id, chat) DO UPDATE SET open_input = excluded.open_input, update_time = excluded.update_time
-    WHERE conversations.turn = excluded.turn
+    INSERT INTO conversations (company_id, chat, turn, state, open_turn, update_time)
+    VALUES ($1, $2, $3, $4, $5, $6)
+    ON CONFLICT (company_id, chat) DO UPDATE SET open_turn = excluded.open_turn, update_time = excluded.update_time
+    WHERE conversations.turn = excluded.turn AND conversations.open_turn IS NULL
     RETURNING turn
 """
 _CLOSE = """
-    INSERT INTO conversations (company_id, chat, turn, last_sequence, state, open_input, update_time)
-    VALUES ($1, $2, $3 + 1, $4, $5, NULL, $6)
+    INSERT INTO conversations (company_id, chat, turn, state, open_turn, update_time)
+    VALUES ($1, $2, $3 + 1, $4, NULL, $5)
     ON CONFLICT (company_id, chat) DO UPDATE SET
-        turn = excluded.turn, last_sequence = excluded.last_sequence, state = excluded.state, open_input = NULL,
-        update_time = excluded.update_time
-    WHERE conversations.turn = excluded.turn - 1
+        turn = excluded.turn, state = excluded.state, open_turn = NULL, update_time = excluded.update_time
+    WHERE conversations.turn = excluded.turn - 1 AND conversations.open_turn IS {open}
     RETURNING turn
+"""
+_HANDLE = """
+    INSERT INTO handled_messages (company_id, chat, message_id, turn, handle_time) VALUES ($1, $2, $3, $4, $5)
 """
 _OWE = """
     INSERT INTO replies (company_id, request_id, chat, turn, place, text, state, update_time)
     VALUES ($1, $2, $3, $4, $5, $6, 'OWED', $7)
-    ON CONFLICT (company_id, request_id) DO NOTHING
 """
 _NOTE = """
     UPDATE replies SET state = $3, update_time = $4 WHERE company_id = $1 AND request_id = $2 AND state = 'OWED'
 """
+_PURGE_HANDLED = "DELETE FROM handled_messages WHERE handle_time < $1 RETURNING turn"
 _PURGE_REPLIES = "DELETE FROM replies WHERE update_time < $1 AND state <> 'OWED' RETURNING turn"
 _PURGE_CONVERSATIONS = """
-    DELETE FROM conversations WHERE update_time < $1 AND open_input IS NULL AND NOT EXISTS (
+    DELETE FROM conversations WHERE update_time < $1 AND open_turn IS NULL AND NOT EXISTS (
         SELECT 1 FROM replies
         WHERE replies.company_id = conversations.company_id AND replies.chat = conversations.chat
         AND replies.state = 'OWED'
@@ -63,24 +71,24 @@ class ConversationTables:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def load(self, key: Key) -> Memory:
-        """Reads the conversation and what is owed to it."""
+    async def load(self, key: Key, message_ids: Collection[str] = (), other_chats: Collection[str] = ()) -> Memory:
+        """Reads the conversation, what is owed to it, and which of the messages it has answered."""
+        chats = (key.chat, *(each for each in other_chats if each != key.chat))
 
         def steps() -> Steps[Memory]:
-            found = yield execute(_LOAD, key.company_id, key.chat)
+            rows = yield execute(_LOAD.format(chats=_places(2, chats)), key.company_id, *chats)
             owed = yield execute(_OWED, key.company_id, key.chat)
-            replies = tuple(OwedReply(*row) for row in owed)
-            if not found:
-                return Memory(Conversation(), owed=replies)
-            turn, last_sequence, state, open_input = found[0]
-            return Memory(_state(key, state), turn, last_sequence, _input(open_input), replies)
+            handled = yield from _handled(key, message_ids)
+            state = _state(key, rows[0][2]) if rows else Conversation()
+            turn, open_turn = next(((row[1], row[3]) for row in rows if row[0] == key.chat), (0, None))
+            return Memory(state, turn, _open_turn(key, open_turn), tuple(OwedReply(*row) for row in owed), handled)
 
         return await self._database.read(steps)
 
-    async def open_turn(self, key: Key, turn: int, turn_input: Input) -> None:
-        """Notes the input. Raises TurnTaken."""
-        moment = to_epoch_microseconds(turn_input.time)
-        fresh, text = write_state(Conversation()), write_input(turn_input)
+    async def open_turn(self, key: Key, turn: int, progress: Progress) -> None:
+        """Notes the turn. Raises TurnTaken."""
+        moment = to_epoch_microseconds(progress.input.time)
+        fresh, text = write_state(Conversation()), write_progress(progress)
 
         def steps() -> Steps[None]:
             rows = yield execute(_OPEN, key.company_id, key.chat, turn, fresh, text, moment)
@@ -88,17 +96,17 @@ class ConversationTables:
 
         await self._database.write(steps)
 
-    async def close_turn(
-        self, key: Key, turn: int, turn_input: Input, state: Conversation, replies: tuple[OwedReply, ...], now: datetime
-    ) -> None:
-        """Stores state and replies. Raises TurnTaken."""
-        moment, text = to_epoch_microseconds(now), write_state(state)
+    async def close_turn(self, key: Key, closed: ClosedTurn, now: datetime) -> None:
+        """Stores state, handled messages and replies. Raises TurnTaken."""
+        moment, text = to_epoch_microseconds(now), write_state(closed.state)
+        close = _CLOSE.format(open="NOT NULL" if closed.opened else "NULL")
 
         def steps() -> Steps[None]:
-            rows = yield execute(_CLOSE, key.company_id, key.chat, turn, turn_input.last_sequence, text, moment)
+            rows = yield execute(close, key.company_id, key.chat, closed.turn, text, moment)
             _require(key, rows)
-            for place, each in enumerate(replies):
-                yield execute(_OWE, key.company_id, each.request_id, key.chat, turn, place, each.text, moment)
+            yield from _handle(key, closed, moment)
+            for place, each in enumerate(closed.replies):
+                yield execute(_OWE, key.company_id, each.request_id, key.chat, closed.turn, place, each.text, moment)
 
         await self._database.write(steps)
 
@@ -116,9 +124,10 @@ class ConversationTables:
         moment = to_epoch_microseconds(before)
 
         def steps() -> Steps[int]:
-            replies = yield execute(_PURGE_REPLIES, moment)
-            conversations = yield execute(_PURGE_CONVERSATIONS, moment)
-            return len(replies) + len(conversations)
+            forgotten = 0
+            for sql in (_PURGE_HANDLED, _PURGE_REPLIES, _PURGE_CONVERSATIONS):
+                forgotten += len((yield execute(sql, moment)))
+            return forgotten
 
         return await self._database.write(steps)
 
@@ -130,13 +139,45 @@ def _state(key: Key, text: str) -> Conversation:
     return state or Conversation()
 
 
-def _input(text: str | None) -> Input | None:
-    return read_input(text) if text is not None else None
-
-
-def _require(key: Key, rows: list[tuple[object, ...]]) -> None:
-    if not rows:
-        raise TurnTaken(
-            f"Conversation {key.chat} of company {key.company_id} was continued by another worker.",
+def _open_turn(key: Key, text: str | None) -> Progress | None:
+    try:
+        return None if text is None else read_progress(text)
+    except Unreadable as error:
+        raise OpenTurnUnreadable(
+            f"Conversation {key.chat} of company {key.company_id} has an open turn of another release; let a worker of "
+            "that release finish it.",
             {"company_id": str(key.company_id), "chat": key.chat},
-        )
+        ) from error
+
+
+def _handled(key: Key, message_ids: Collection[str]) -> Steps[frozenset[str]]:
+    if not message_ids:
+        return frozenset()
+    rows = yield execute(_HANDLED.format(messages=_places(3, message_ids)), key.company_id, key.chat, *message_ids)
+    return frozenset(message_id for (message_id,) in rows)
+
+
+def _handle(key: Key, closed: ClosedTurn, moment: int) -> Steps[None]:
+    """The messages belong to this turn alone."""
+    try:
+        for each in closed.message_ids:
+            yield execute(_HANDLE, key.company_id, key.chat, each, closed.turn, moment)
+    except ConstraintViolated as error:
+        raise _taken(key) from error
+
+
+def _places(first: int, values: Collection[str]) -> str:
+    """As many placeholders as there are values, from `$first` on."""
+    return ", ".join(f"${first + index}" for index in range(len(values)))
+
+
+def _require(key: Key, rows: Rows) -> None:
+    if not rows:
+        raise _taken(key)
+
+
+def _taken(key: Key) -> TurnTaken:
+    return TurnTaken(
+        f"Conversation {key.chat} of company {key.company_id} was continued by another worker.",
+        {"company_id": str(key.company_id), "chat": key.chat},
+    )

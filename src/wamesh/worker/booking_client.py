@@ -67,13 +67,16 @@ _log = structlog.get_logger("worker")
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """For whom actions are performed. `time` is the turn's moment; `request_id` names its booking."""
+    """For whom actions are performed. `chat` is named in bookings, which are looked for under `other_chats` too; `time`
+    is the turn's moment; `request_id` names its booking.
+    """
 
     chat: str
     name: str
     phone_number: str
     time: datetime
     request_id: str
+    other_chats: tuple[str, ...] = ()
 
 
 class BookingClient:
@@ -138,18 +141,23 @@ class BookingClient:
             response = await self._stub.CreateBooking(request)
         except grpc.aio.AioRpcError as error:
             return _taken(_permanent(error)) or self._refused(_permanent(error), catalogue)
+        if response.booking.state == pb.BOOKING_STATE_CANCELLED:  # by the salon, before a cut-off turn could tell of it
+            return SlotTaken()
         return Booked(_visit(response.booking))
 
     async def _visits(self, catalogue: Catalogue, customer: Customer) -> Event:
-        request = pb.ListBookingsRequest(
-            company_id=catalogue.company_id,
-            start_time=_timestamp(customer.time),
-            state=pb.BOOKING_STATE_CONFIRMED,
-            chat=customer.chat,
-            page_size=20,
-        )
-        response = await self._stub.ListBookings(request)
-        return VisitsFound(tuple(_visit(each) for each in response.bookings))
+        found = {}
+        for chat in (customer.chat, *customer.other_chats):
+            request = pb.ListBookingsRequest(
+                company_id=catalogue.company_id,
+                start_time=_timestamp(customer.time),
+                state=pb.BOOKING_STATE_CONFIRMED,
+                chat=chat,
+                page_size=20,
+            )
+            response = await self._stub.ListBookings(request)
+            found.update({each.booking_id: _visit(each) for each in response.bookings})
+        return VisitsFound(tuple(sorted(found.values(), key=lambda each: (each.start, each.booking_id))))
 
     async def _cancel(self, action: CancelVisit, catalogue: Catalogue) -> Event:
         request = pb.CancelBookingRequest(

@@ -1,7 +1,8 @@
 """The conversation as JSON, with a version, for the store.
 
-Owns the one place where state becomes text. Refuses to fail on what it cannot read: an unknown version or a broken
-text is None, and the conversation starts afresh. Invariant: `read_state(write_state(x)) == x`.
+Owns the one place where state becomes text. Refuses to fail on a state that it cannot read: an unknown version or a
+broken text is None, and the conversation starts afresh. An open turn may have booked already, so that is an error.
+Invariants: `read_state(write_state(x)) == x`, and the same for turns.
 """
 
 from typing import Final
@@ -9,12 +10,16 @@ from typing import Final
 from pydantic import TypeAdapter, ValidationError
 
 from wamesh.worker.conversation import Conversation
-from wamesh.worker.stores import Input
+from wamesh.worker.progress import Progress
 
 STATE_VERSION: Final = 1
 _STATE: Final = TypeAdapter(tuple[int, Conversation])
-_INPUT: Final = TypeAdapter(Input)
+_PROGRESS: Final = TypeAdapter(tuple[int, Progress])
 _VERSION: Final = TypeAdapter(tuple[int, object])
+
+
+class Unreadable(Exception):
+    """Text of another release, or broken."""
 
 
 def write_state(state: Conversation) -> str:
@@ -32,14 +37,17 @@ def read_state(text: str) -> Conversation | None:
         return None
 
 
-def write_input(turn_input: Input) -> str:
-    """The input of a turn."""
-    return _INPUT.dump_json(turn_input).decode()
+def write_progress(progress: Progress) -> str:
+    """`[version, progress]`; it holds a state, hence the state's version."""
+    return _PROGRESS.dump_json((STATE_VERSION, progress)).decode()
 
 
-def read_input(text: str) -> Input | None:
-    """The input of a turn; None when this release cannot read it."""
+def read_progress(text: str) -> Progress:
+    """The turn. Raises Unreadable."""
     try:
-        return _INPUT.validate_json(text)
-    except ValidationError:
-        return None
+        version = _VERSION.validate_json(text)[0]
+        if version == STATE_VERSION:
+            return _PROGRESS.validate_json(text)[1]
+    except ValidationError as error:
+        raise Unreadable(str(error)) from error
+    raise Unreadable(f"version {version} instead of {STATE_VERSION}")

@@ -22,6 +22,8 @@ _AWAY: Final = frozenset(
     }
 )
 _USUAL_ABSENCE: Final = timedelta(seconds=5)
+_LONGEST_PATIENCE: Final = timedelta(minutes=1)
+_LONGEST_RETRY: Final = timedelta(hours=1)
 
 
 class TryLater(Exception):
@@ -38,3 +40,10 @@ class TryLater(Exception):
 
 class CompanyUnknown(Exception):
     """Booking does not know the company."""
+
+
+def patience(wish: timedelta, waited: timedelta) -> timedelta:
+    """When to come back for what is away: not before it wishes, nor before a tenth of the time that the customer has
+    `waited`, up to a minute; after an hour in any case. So a session that is down for days costs little.
+    """
+    return min(max(wish, min(waited / 10, _LONGEST_PATIENCE)), _LONGEST_RETRY)

@@ -4,6 +4,7 @@ Owns the mapping between protobuf and the runner's values, and which refusal of 
 decisions. Invariant: `send` returns only an outcome that is final for the request id; everything else is TryLater.
 """
 
+import re
 from typing import TYPE_CHECKING, Final
 
 import grpc
@@ -27,6 +28,8 @@ _WRITTEN: Final = frozenset(
     }
 )
 """Kinds whose `text` the customer wrote."""
+_NOT_SENT: Final = frozenset({pb.DELIVERY_STATE_FAILED, pb.DELIVERY_STATE_CANCELLED})
+_PERSON: Final = re.compile(r"[0-9]{5,20}@(s\.whatsapp\.net|lid)")
 _FOR_GOOD: Final = frozenset({grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.ALREADY_EXISTS})
 _log = structlog.get_logger("worker")
 
@@ -51,7 +54,7 @@ class GatewayClient:
 
 
 def _outcome(message: pb.OutgoingMessage) -> Outcome:
-    if message.state == pb.DELIVERY_STATE_FAILED:
+    if message.state in _NOT_SENT:
         _log.error("reply_failed", request_id=message.request_id, failure=message.failure)
         return Outcome.FAILED
     return Outcome.UNKNOWN if message.state == pb.DELIVERY_STATE_UNKNOWN else Outcome.SENT
@@ -64,3 +67,17 @@ def read_message(message: pb.InboundMessage) -> CustomerMessage:
     if message.kind == pb.CONTENT_KIND_REACTION:
         return CustomerMessage(message.text, Content.REACTION)
     return CustomerMessage("", Content.OTHER)
+
+
+def other_chats(delivery: pb.Delivery) -> tuple[str, ...]:
+    """The customer's addresses beside the conversation's name: by phone number (PN) or hidden id (LID)."""
+    named = (
+        address
+        for each in delivery.messages
+        for address in (each.sender, each.sender_alternate, _chat_of(each.phone_number))
+    )
+    return tuple(dict.fromkeys(each for each in named if each != delivery.chat and _PERSON.fullmatch(each)))
+
+
+def _chat_of(phone_number: str) -> str:
+    return f"{phone_number.removeprefix('+')}@s.whatsapp.net"

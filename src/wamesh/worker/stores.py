@@ -1,9 +1,11 @@
-"""What the worker keeps: one row a conversation, and the replies that it owes.
+"""What the worker keeps: one row a conversation, the messages that it has answered, and the replies that it owes.
 
-Owns the port; `storage/worker_conversations.py` satisfies it on both engines. Invariants: state and replies of a
-turn are stored together or not at all; a turn is closed once; a reply stays owed until its outcome is noted.
+Owns the port; `storage/worker_conversations.py` satisfies it on both engines. Invariants: state, handled messages and
+replies of a turn are stored together or not at all; a turn is opened once and closed once; a message belongs to one
+closed turn; a reply stays owed until its outcome is noted.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -11,13 +13,19 @@ from typing import Protocol
 
 from wamesh.errors import FailedPrecondition
 from wamesh.worker.conversation import Conversation
-from wamesh.worker.events import CustomerMessage
+from wamesh.worker.progress import Progress
 
 
 class TurnTaken(FailedPrecondition):
     """Another worker has gone on with this conversation meanwhile; its result stands."""
 
     reason = "TURN_TAKEN"
+
+
+class OpenTurnUnreadable(FailedPrecondition):
+    """A worker of another release began a turn that this one cannot finish."""
+
+    reason = "OPEN_TURN_UNREADABLE"
 
 
 class Outcome(StrEnum):
@@ -37,21 +45,6 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
-class Input:
-    """What a turn is made of: it, and the state before it, decide everything that the turn does.
-
-    `message_id` is that of the last message and names the turn's requests; `last_sequence` is the last message's.
-    """
-
-    messages: tuple[CustomerMessage, ...]
-    message_id: str
-    last_sequence: int
-    time: datetime
-    customer_name: str = ""
-    phone_number: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class OwedReply:
     """A reply that was decided and not yet sent for certain."""
 
@@ -61,41 +54,55 @@ class OwedReply:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """A conversation as stored. `turn` counts closed turns; `open_input` is that of a turn that began to change the
-    calendar.
+    """A conversation as stored.
+
+    `turn` counts closed turns; `open_turn` is one that began to change the calendar; `handled` are those of the
+    messages asked about that a closed turn has answered; `owed` are replies in their order.
     """
 
     state: Conversation
     turn: int = 0
-    last_sequence: int = 0
-    open_input: Input | None = None
+    open_turn: Progress | None = None
     owed: tuple[OwedReply, ...] = ()
+    handled: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedTurn:
+    """A turn at its end. `turn` counts those before it; `opened` tells that it is the conversation's open turn."""
+
+    turn: int
+    opened: bool
+    message_ids: tuple[str, ...]
+    state: Conversation
+    replies: tuple[OwedReply, ...] = ()
 
 
 class ConversationStore(Protocol):
     """Durable memory of conversations. Each method is one transaction."""
 
-    async def load(self, key: Key) -> Memory:
-        """The conversation; a new one for a chat that never wrote."""
+    async def load(self, key: Key, message_ids: Collection[str] = (), other_chats: Collection[str] = ()) -> Memory:
+        """The conversation; a new one for a chat that never wrote.
 
-    async def open_turn(self, key: Key, turn: int, turn_input: Input) -> None:
-        """Notes the input of a turn before it changes the calendar, so that it is finished with the same input
-        after a crash.
-
-        Raises TurnTaken unless `turn` closed turns are stored.
+        Its state is that of the conversation under one of the customer's `other_chats` when that went on later: the
+        gateway may join two names of one customer under either. Raises OpenTurnUnreadable.
         """
 
-    async def close_turn(
-        self, key: Key, turn: int, turn_input: Input, state: Conversation, replies: tuple[OwedReply, ...], now: datetime
-    ) -> None:
-        """Stores the state after the turn and what is owed for it. Raises TurnTaken unless `turn` closed turns are
-        stored.
+    async def open_turn(self, key: Key, turn: int, progress: Progress) -> None:
+        """Notes a turn before it changes the calendar, so that whoever finishes it does what was decided.
+
+        Raises TurnTaken unless `turn` closed turns are stored, and no open one.
+        """
+
+    async def close_turn(self, key: Key, closed: ClosedTurn, now: datetime) -> None:
+        """Stores what the turn leads to. Raises TurnTaken unless `closed.turn` closed turns are stored and a turn is
+        open exactly when `closed.opened`, or when one of the messages was handled before.
         """
 
     async def note_outcome(self, key: Key, request_id: str, outcome: Outcome, now: datetime) -> None:
         """The reply is not owed any more. Noting it again changes nothing."""
 
     async def purge(self, before: datetime) -> int:
-        """Forgets finished replies, and conversations without owed replies or an open turn, not touched since;
-        returns how many rows.
+        """Forgets handled messages and finished replies of before, and conversations without owed replies or an open
+        turn, not touched since; returns how many rows.
         """

@@ -3,46 +3,46 @@ redelivery.
 
     load -> owed replies -> a turn left open -> the new messages -> owed replies
 
-A turn: step, perform, step ... until only replies are left, then COMMIT (state and replies together), then send.
-Before its first action that changes the calendar the input of the turn is committed too, so that the turn is
-finished with exactly the same messages at the same moment even when the next delivery carries more of them; the
-request ids are derived from them.
+A turn: step, perform, step ... until only replies are left, then COMMIT (state, handled messages and replies together),
+then send. Before its first action that changes the calendar the turn is committed as far as it is decided. Whoever
+takes it up performs that very action under the same request id, even when the next delivery has other messages, the
+catalogue has changed or the release is newer.
 
 | crash | repaired by |
 |---|---|
 | before the calendar changed | the turn is run again |
-| after it changed, before COMMIT | the open input: same turn, same request id, so booking gives the first outcome |
+| after it changed, before COMMIT | the open turn: same action, same request id, so booking gives the first outcome |
 | after COMMIT, before Send returned | the owed reply: same request id, so the gateway gives the first outcome |
-| after Send, before the outcome was noted, or before the ack | the same; messages up to `last_sequence` are not new |
+| after Send, before the outcome was noted, or before the ack | the same; handled messages are not new |
 
-Owns this order. Refuses to know streams. Invariant: each turn is answered once.
+A worker that lost its delivery without knowing meets the same guards: a turn is opened once and closed once, by whom
+the store lets, and nothing is sent that was not committed before.
+
+Owns this order. Refuses to know streams. Invariant: each message is answered in one turn, each turn once.
 """
 
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
-
-import structlog
 
 from wamesh.clock import Clock
 from wamesh.gateway.v1 import gateway_pb2 as pb
 from wamesh.worker.booking_client import BookingClient, Customer
 from wamesh.worker.catalogue import Catalogue
-from wamesh.worker.conversation import Conversation
-from wamesh.worker.dialogue import step
-from wamesh.worker.events import MUTATIONS, Action, CustomerSpoke, Event, Reply
-from wamesh.worker.gateway_client import GatewayClient, read_message
-from wamesh.worker.stores import ConversationStore, Input, Key, Memory, OwedReply
+from wamesh.worker.events import Event
+from wamesh.worker.gateway_client import GatewayClient, other_chats, read_message
+from wamesh.worker.hold import Hold
+from wamesh.worker.progress import Input, Progress, advance, begun
+from wamesh.worker.stores import ClosedTurn, ConversationStore, Key, Memory, OwedReply
 
 MAX_ACTIONS: Final = 8
-"""Actions of one turn; the dialogue needs three at most."""
+"""Actions of one turn; the dialogue needs six at most, to cancel as many visits."""
 MAX_CHARACTERS: Final = 4096
 
 Probe = Callable[[str], None]
 """Called with the name of each step that was just finished; tests crash in it."""
-
-_log = structlog.get_logger("worker")
 
 
 class EndlessTurn(Exception):
@@ -59,86 +59,109 @@ class Turns:
     clock: Clock
     probe: Probe = lambda _: None
 
-    async def answer(self, delivery: pb.Delivery) -> None:
-        """Answers the delivery's new messages. Raises TryLater, CompanyUnknown, TurnTaken; the delivery may then
-        come again.
+    async def answer(self, delivery: pb.Delivery, hold: Hold) -> None:
+        """Answers the delivery's new messages.
+
+        Raises TryLater, CompanyUnknown, TurnTaken, DeliveryLost, OpenTurnUnreadable, DatabaseUnavailable; the delivery
+        may then come again.
         """
-        key = Key(delivery.company_id, delivery.chat)
-        memory = await self.store.load(key)
-        await self._send(key, memory.owed)
-        if memory.open_input is not None:
-            memory = await self._run(key, memory, memory.open_input)
-        fresh = [each for each in delivery.messages if each.sequence > memory.last_sequence]
+        await _Answer(self, Key(delivery.company_id, delivery.chat), hold).run(delivery)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """One delivery's way."""
+
+    turns: Turns
+    key: Key
+    hold: Hold
+
+    async def run(self, delivery: pb.Delivery) -> None:
+        ids = [each.message_id for each in delivery.messages]
+        memory = await self.turns.store.load(self.key, ids, other_chats(delivery))
+        await self._send(memory.owed)
+        handled = memory.handled
+        if memory.open_turn is not None:
+            handled = handled.union(memory.open_turn.input.message_ids)
+            memory = await self._finish(memory, memory.open_turn, await self._catalogue())
+        fresh = [each for each in delivery.messages if each.message_id not in handled]
         if fresh:
-            await self._run(key, memory, self._input(fresh))
+            catalogue = await self._catalogue()
+            turn_input = _input(delivery, fresh, self.turns.clock())
+            await self._finish(memory, begun(memory.state, turn_input, catalogue), catalogue)
 
-    def _input(self, messages: Sequence[pb.InboundMessage]) -> Input:
-        last = messages[-1]
-        return Input(
-            tuple(read_message(each) for each in messages),
-            last.message_id,
-            last.sequence,
-            self.clock(),
-            next((each.push_name for each in reversed(messages) if each.push_name), ""),
-            next((each.phone_number for each in reversed(messages) if each.phone_number), ""),
-        )
+    async def _catalogue(self) -> Catalogue:
+        self.hold.require()
+        return await self.turns.booking.catalogue(self.key.company_id)
 
-    async def _run(self, key: Key, memory: Memory, turn_input: Input) -> Memory:
-        """Runs one turn to its end, and sends what it owes."""
-        catalogue = await self.booking.catalogue(key.company_id)
-        state, texts = await self._fold(key, memory, turn_input, catalogue)
-        replies = _owed(key, turn_input, texts)
-        await self.store.close_turn(key, memory.turn, turn_input, state, replies, self.clock())
-        self.probe("closed")
-        await self._send(key, replies)
-        return Memory(state, memory.turn + 1, turn_input.last_sequence)
-
-    async def _fold(
-        self, key: Key, memory: Memory, turn_input: Input, catalogue: Catalogue
-    ) -> tuple[Conversation, list[str]]:
-        texts: list[str] = []
-        event: Event = CustomerSpoke(turn_input.messages)
-        state, opened = memory.state, memory.open_input is not None
+    async def _finish(self, memory: Memory, progress: Progress, catalogue: Catalogue) -> Memory:
+        """Brings one turn to its end, and sends what it owes."""
+        opened = memory.open_turn is not None
         for _ in range(MAX_ACTIONS):
-            state, actions = step(state, event, turn_input.time, catalogue)
-            texts += [each.text for each in actions if isinstance(each, Reply)]
-            action = next((each for each in actions if not isinstance(each, Reply)), None)
-            if action is None:
-                return state, texts
-            if isinstance(action, MUTATIONS) and not opened:
-                await self.store.open_turn(key, memory.turn, turn_input)
+            if progress.action is None:
+                return await self._close(memory, progress, opened)
+            if progress.changes_calendar and not opened:
+                await self.turns.store.open_turn(self.key, memory.turn, progress)
                 opened = True
-                self.probe("opened")
-            event = await self._perform(key, action, turn_input, catalogue)
-        raise EndlessTurn(f"A turn of company {key.company_id} asked for more than {MAX_ACTIONS} actions.")
+                self.turns.probe("opened")
+            progress = advance(progress, await self._perform(progress, catalogue), catalogue)
+        raise EndlessTurn(f"A turn of company {self.key.company_id} asked for more than {MAX_ACTIONS} actions.")
 
-    async def _perform(self, key: Key, action: Action, turn_input: Input, catalogue: Catalogue) -> Event:
+    async def _close(self, memory: Memory, progress: Progress, opened: bool) -> Memory:
+        replies = _owed(self.key, progress)
+        closed = ClosedTurn(memory.turn, opened, progress.input.message_ids, progress.state, replies)
+        await self.turns.store.close_turn(self.key, closed, self.turns.clock())
+        self.turns.probe("closed")
+        await self._send(replies)
+        return Memory(progress.state, memory.turn + 1)
+
+    async def _perform(self, progress: Progress, catalogue: Catalogue) -> Event:
+        turn_input = progress.input
         customer = Customer(
-            key.chat,
+            self.key.chat,
             turn_input.customer_name,
             turn_input.phone_number,
             turn_input.time,
-            request_id(key, turn_input.message_id, "booking"),
+            request_id(self.key, turn_input, "booking"),
+            turn_input.other_chats,
         )
-        event = await self.booking.perform(action, catalogue, customer)
-        self.probe(f"performed {type(action).__name__}")
+        self.hold.require()
+        event = await self.turns.booking.perform(progress.action, catalogue, customer)
+        self.turns.probe(f"performed {type(progress.action).__name__}")
         return event
 
-    async def _send(self, key: Key, replies: Sequence[OwedReply]) -> None:
+    async def _send(self, replies: Sequence[OwedReply]) -> None:
         for each in replies:
-            outcome = await self.gateway.send(key, each)
-            self.probe("sent")
-            await self.store.note_outcome(key, each.request_id, outcome, self.clock())
-            self.probe("noted")
+            self.hold.require()
+            outcome = await self.turns.gateway.send(self.key, each)
+            self.turns.probe("sent")
+            await self.turns.store.note_outcome(self.key, each.request_id, outcome, self.turns.clock())
+            self.turns.probe("noted")
 
 
-def _owed(key: Key, turn_input: Input, texts: Sequence[str]) -> tuple[OwedReply, ...]:
+def _input(delivery: pb.Delivery, messages: Sequence[pb.InboundMessage], now: datetime) -> Input:
+    return Input(
+        tuple(read_message(each) for each in messages),
+        tuple(each.message_id for each in messages),
+        messages[-1].sequence,
+        now,
+        next((each.push_name for each in reversed(messages) if each.push_name), ""),
+        next((each.phone_number for each in reversed(messages) if each.phone_number), ""),
+        other_chats(delivery),
+    )
+
+
+def _owed(key: Key, progress: Progress) -> tuple[OwedReply, ...]:
     """One turn is one message."""
-    text = "\n\n".join(texts)[:MAX_CHARACTERS]
-    return (OwedReply(request_id(key, turn_input.message_id, "reply"), text),) if text else ()
+    text = "\n\n".join(progress.texts)[:MAX_CHARACTERS]
+    return (OwedReply(request_id(key, progress.input, "reply"), text),) if text else ()
 
 
-def request_id(key: Key, message_id: str, what: str) -> str:
-    """Names what the turn that ends with this message does: the same after any crash, and unique within the company."""
-    name = "\0".join((str(key.company_id), key.chat, message_id, what))
+def request_id(key: Key, turn_input: Input, what: str) -> str:
+    """Names what the turn that ends with this message does: the same after any crash, and unique within the company.
+
+    The message id keeps it so when the gateway's sequences begin anew, the sequence when a customer reuses an id.
+    """
+    last = (turn_input.message_ids[-1], str(turn_input.last_sequence))
+    name = "\0".join((str(key.company_id), key.chat, *last, what))
     return f"worker-{what}-{hashlib.sha256(name.encode()).hexdigest()[:32]}"

@@ -3,20 +3,24 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
+from support.worker_faults import Call, Port
 from support.worker_mesh import CHAT, COMPANY, Mesh, NotConnected, channel, running_mesh
 from support.worker_salon import NOW
 
 from wamesh.booking.v1.booking_pb2_grpc import BookingStub
 from wamesh.gateway.v1 import gateway_pb2
 from wamesh.gateway.v1.gateway_pb2_grpc import GatewayStub
-from wamesh.storage.database import migrate, open_database
+from wamesh.storage.database import DatabaseUnavailable, migrate, open_database
 from wamesh.storage.worker_conversations import ConversationTables
 from wamesh.worker.booking_client import BookingClient
 from wamesh.worker.gateway_client import GatewayClient
+from wamesh.worker.hold import Hold
 from wamesh.worker.runner import Runner
 from wamesh.worker.stores import ConversationStore
 from wamesh.worker.turns import Probe, Turns
@@ -37,6 +41,19 @@ async def store(tmp_path: Path) -> AsyncIterator[ConversationStore]:
     database = await open_database(url)
     yield ConversationTables(database)
     await database.close()
+
+
+@dataclass
+class Outage:
+    """A database that refuses so many calls."""
+
+    calls: int
+
+    async def around(self, name: str, call: Call) -> Any:
+        if self.calls:
+            self.calls -= 1
+            raise DatabaseUnavailable("The database does not answer.")
+        return await call()
 
 
 @asynccontextmanager
@@ -128,6 +145,35 @@ async def test_nothing_is_lost_while_booking_is_down(mesh: Mesh, store: Conversa
     assert all(nack.uncounted for nack in mesh.gateway.nacks)
 
 
+async def test_nothing_is_lost_while_the_workers_database_is_down(mesh: Mesh, store: ConversationStore) -> None:
+    """Its outage counts no attempt either."""
+    outage = Outage(calls=3)
+    async with working(mesh, cast(ConversationStore, Port(store, outage))):
+        await say(mesh, "маникюр завтра")
+    assert len(mesh.gateway.sent) == 1
+    assert [nack.uncounted for nack in mesh.gateway.nacks] == [True] * 3
+
+
+async def test_a_drain_ends(mesh: Mesh) -> None:
+    """What outlasts it is left to its redelivery, unacked."""
+    stop, begun = asyncio.Event(), asyncio.Event()
+
+    async def hang(delivery: gateway_pb2.Delivery, hold: Hold) -> None:
+        begun.set()
+        await asyncio.Future[None]()
+
+    async with channel(mesh.gateway_port) as gateway_channel:
+        runner = Runner(GatewayClient(GatewayStub(gateway_channel)), hang, "worker", drain_seconds=0.05)
+        running = asyncio.create_task(runner.run(stop))
+        await mesh.gateway.customer_writes("привет")
+        await asyncio.wait_for(begun.wait(), 10)
+        assert runner.receiving
+        stop.set()
+        await asyncio.wait_for(running, 10)
+    assert not runner.receiving
+    assert len(mesh.gateway.pending[COMPANY, CHAT]) == 1
+
+
 async def test_a_lost_stream_is_opened_again(mesh: Mesh, store: ConversationStore) -> None:
     """The gateway restarts: the worker finds it again."""
     async with working(mesh, store):
@@ -183,7 +229,7 @@ async def test_a_turn_cut_off_after_booking_is_finished_with_its_own_messages(
         delivery = gateway_pb2.Delivery(delivery_id="d", company_id=COMPANY, chat=CHAT)
         delivery.messages.extend(mesh.gateway.pending[COMPANY, CHAT])
         with pytest.raises(RuntimeError, match="crash"):
-            await turns.answer(delivery)
+            await turns.answer(delivery, Hold(timedelta(seconds=60)))
 
     await mesh.gateway.customer_writes("нет, лучше 3")
     async with working(mesh, store):
