@@ -19,7 +19,7 @@ from typing import Any, Final, Literal, TextIO
 from support.emulator import RunningEmulator
 
 from wamesh.whatsapp.native_environment import process_environment
-from wamesh.whatsapp.neonize_store import NeonizeDeviceStore
+from wamesh.whatsapp.neonize_store_file import FileDatabase
 
 _TESTS: Final = Path(__file__).resolve().parents[1]
 _ANSWER_SECONDS: Final = 30.0
@@ -123,7 +123,7 @@ def _run(told: TextIO, directory: str) -> None:
         return build_jid(number.removeprefix("+"))
 
     trust = Trust.from_options(json.loads(sys.stdin.readline()))
-    client = NewClient(NeonizeDeviceStore(Path(directory)).lend())
+    client = NewClient(FileDatabase(Path(directory)).lend())
     native_root_key.believe(trust)
     client.qr(lambda _, code: tell("qr", code=code.decode()))
     client.event(ConnectedEv)(lambda _, event: tell("connected"))

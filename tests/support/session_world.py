@@ -68,7 +68,7 @@ class World:
             send_timeout=timedelta(seconds=2),
         )
 
-    async def _answer(self) -> Mapping[str, str]:
+    async def _answer(self, _company_id: int) -> Mapping[str, str]:
         if self.options is None:
             raise ConnectionError("nobody tells where the network is")
         return self.options

@@ -86,6 +86,15 @@ class ChildTransport:
         self._process.kill()
         self._process.wait()
 
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        return self._process.pid
+
+    def exit_code(self) -> int:
+        """Waits until the process has ended by itself, and returns how; fails the test after 90 s."""
+        return self._process.wait(_ANSWER_SECONDS)
+
     def _ask(self, method: str, *arguments: Any, timeout: float | None = _ANSWER_SECONDS) -> Any:
         number, answer = next(self._ids), Future[Any]()
         self._open[number] = answer

@@ -3,9 +3,10 @@
 It owns a transport and a journal, and does what the gateway tells it over the socket `FD`. It is a crash
 domain: the client library may take it down, and the gateway may kill it, at any moment and without loss.
 
-Threads: the main one reads commands; one writes what the socket did not take at once (`Link`); one runs the
-transport's `connect`, whose callback appends to the journal and returns; one sends, a message at a time; rare
-commands get a thread each; one watches the lease (`LeaseGuard`).
+Threads: the main one builds the transport; one reads commands, from the first moment on, since the lease must be
+extended however long that takes; one writes what the socket did not take at once (`Link`); one runs the transport's
+`connect`, whose callback appends to the journal and returns; one sends, a message at a time; rare commands get a
+thread each; one watches the lease (`LeaseGuard`).
 
 Owns: that order. Refuses: decisions (all are the gateway's), asyncio, grpc, and every import that is not
 needed, since memory is paid once a company. Invariant: it is gone when its gateway is, and before its lease
@@ -51,32 +52,28 @@ _DISK_RETRY_SECONDS: Final = 1.0
 class SessionProcess:
     """One company's transport and journal, driven by commands."""
 
-    def __init__(self, link: Link, guard: LeaseGuard, begin: pb.Begin) -> None:
+    def __init__(self, link: Link, begin: pb.Begin) -> None:
         directory = Path(begin.directory)
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._link = link
-        self._guard = guard
         self._spool = Spool(directory / SPOOL_NAME)
         self._sends: queue.SimpleQueue[pb.Command] = queue.SimpleQueue()
         self._ended = False
         name = cast(TransportName, begin.transport)
         self._transport = make_transport(name, directory, self._on_event, dict(begin.options))
 
-    def run(self) -> NoReturn:
-        """Tells Ready, then obeys until the process ends. Never returns."""
+    def start(self) -> None:
+        """Tells Ready, and what the journal still has; from here on it obeys."""
         recovered = self._spool.recovered
         ready = pb.Ready(paired=self._transport.paired, unstored_records=len(recovered))
         self._link.tell(pb.Event(ready=ready))
         for entry in recovered:
             self._forward(entry.sequence, pb.Record.FromString(entry.payload))
         _in_thread(self._send_forever)
-        while True:
-            self._obey(self._link.next_command())
 
-    def _obey(self, command: pb.Command) -> None:
+    def obey(self, command: pb.Command) -> None:
+        """Does what the gateway wants, or has a thread do what may take long."""
         match command.WhichOneof("command"):
-            case "extend_lease":
-                self._guard.extend(command.extend_lease.lease_deadline_ns)
             case "stored":
                 self._spool.forget(command.stored.sequence)
             case "send":
@@ -172,6 +169,39 @@ def _in_thread(work: Callable[[], object]) -> None:
     threading.Thread(target=work, daemon=True).start()
 
 
+class CommandReader:
+    """Reads commands from the moment it is made: extends the lease at once, and has the rest obeyed, in order, as soon
+    as somebody is there to do it.
+    """
+
+    def __init__(self, link: Link, guard: LeaseGuard) -> None:
+        self._link = link
+        self._guard = guard
+        self._obey: Callable[[pb.Command], None] | None = None
+        self._is_there = threading.Event()
+        _in_thread(self._read_forever)
+
+    def hand_to(self, obey: Callable[[pb.Command], None]) -> None:
+        """From here on `obey` is given the commands."""
+        self._obey = obey
+        self._is_there.set()
+
+    def _read_forever(self) -> NoReturn:
+        try:
+            while True:
+                self._take(self._link.next_command())
+        except Exception as error:  # noqa: BLE001 - a process that hears nothing more must not run on
+            _end_by(error)
+
+    def _take(self, command: pb.Command) -> None:
+        if command.WhichOneof("command") == "extend_lease":
+            self._guard.extend(command.extend_lease.lease_deadline_ns)
+            return
+        self._is_there.wait()
+        assert self._obey is not None
+        self._obey(command)
+
+
 def main() -> NoReturn:
     """Serves the socket whose descriptor is the first argument."""
     for sent_to_the_whole_group in (signal.SIGINT, signal.SIGTERM):
@@ -180,17 +210,26 @@ def main() -> NoReturn:
     command = link.next_command()
     if command.WhichOneof("command") != "begin":
         raise WireError("the first command must be Begin")
-    guard = LeaseGuard(command.begin.lease_deadline_ns)
-    SessionProcess(link, guard, command.begin).run()
+    reader = CommandReader(link, LeaseGuard(command.begin.lease_deadline_ns))
+    process = SessionProcess(link, command.begin)
+    process.start()
+    reader.hand_to(process.obey)
+    while True:
+        signal.pause()
+
+
+def _end_by(error: Exception) -> NoReturn:
+    """Ends the process: the library's threads must not keep a broken one alive."""
+    if isinstance(error, DeviceStoreUnavailable):
+        print(f"session process ends: {error}", file=sys.stderr, flush=True)
+        os._exit(EXIT_STORE_LOST)
+    traceback.print_exception(error)
+    sys.stderr.flush()
+    os._exit(1)
 
 
 if __name__ == "__main__":
     try:
         main()
-    except DeviceStoreUnavailable as error:
-        print(f"session process ends: {error}", file=sys.stderr, flush=True)
-        os._exit(EXIT_STORE_LOST)
-    except Exception:  # noqa: BLE001 - the library's threads must not keep a broken process alive
-        traceback.print_exc()
-        sys.stderr.flush()
-        os._exit(1)
+    except Exception as error:  # noqa: BLE001 - whatever it was
+        _end_by(error)

@@ -6,16 +6,25 @@ Owns: the port. Refuses: to know any transport; the composition root picks.
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeAlias
 
-TransportOptions: TypeAlias = Callable[[], Awaitable[Mapping[str, str]]]
-"""Returns the options. Raises ConnectionError, with a sentence for the log, while nobody can tell them: the start is
-tried again later.
+TransportOptions: TypeAlias = Callable[[int], Awaitable[Mapping[str, str]]]
+"""Returns the options for a company's process. Raises ConnectionError, with a sentence for the log, while nobody can
+tell them: the start is tried again later.
 """
 
 
 def always(options: Mapping[str, str]) -> TransportOptions:
-    """Options that are known from the beginning."""
+    """Options that are known from the beginning, the same for all."""
 
-    async def answer() -> Mapping[str, str]:
+    async def answer(_company_id: int) -> Mapping[str, str]:
         return options
+
+    return answer
+
+
+def joined(some: TransportOptions, more: TransportOptions) -> TransportOptions:
+    """The options of two sources together."""
+
+    async def answer(company_id: int) -> Mapping[str, str]:
+        return {**await some(company_id), **await more(company_id)}
 
     return answer

@@ -1,41 +1,45 @@
 """Reading the library's own device store, passively: who is linked, and what was written before the wire.
 
-The store is whatsmeow's SQLite file. It is opened read-only for each question, so it can be asked while the
-library runs, after a crash, or when it never ran. One exception: `forget` removes a device that nobody is
-connected with.
+The store is whatsmeow's: an SQLite file in the company's directory, or a schema of its own in PostgreSQL when the
+option `device_database` gives the URL of one. It is opened anew for each question, so it can be asked while the library
+runs, after a crash, or when it never ran. One exception: `forget` removes a device that nobody is connected with.
 
-Owns: the two table names we know (`whatsmeow_device`, `whatsmeow_message_secrets`; neonize 0.5.2). Refuses:
-everything else in that file. Invariants: no question changes the store, or makes one; a process that has lent the
-file to the library never opens it itself again (why: `neonize_store_file`).
+Owns: the two table names we know (`whatsmeow_device`, `whatsmeow_message_secrets`; neonize 0.5.2), and the choice of
+the database. Refuses: everything else in it. Invariant: no question changes the store, or makes one.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote
 
 from wamesh.whatsapp.jid import Jid, JidError
-from wamesh.whatsapp.neonize_store_file import Mode, Rows, run, run_elsewhere
+from wamesh.whatsapp.neonize_database import DeviceDatabase, Rows
+from wamesh.whatsapp.neonize_store_file import FileDatabase
+from wamesh.whatsapp.neonize_store_postgresql import PostgresqlDatabase
 from wamesh.whatsapp.transport import SentRecordLost
 
-FILE_NAME: Final = "device.db"
-_LIBRARY_SUFFIX: Final = "?_foreign_keys=on&_journal_mode=WAL&_synchronous=NORMAL&x="
-"""The library appends `?_foreign_keys=on` to the name; `x=` swallows it. WAL gives about 1.7 times the sends
-a second.
+DATABASE_OPTION: Final = "device_database"
+_SENT: Final = """
+SELECT (SELECT message_id FROM whatsmeow_message_secrets WHERE key = $1 LIMIT 1),
+       EXISTS (SELECT 1 FROM whatsmeow_device)
 """
-_lent: Final[set[Path]] = set()
-"""The files that the library of this process has, or had: it never closes one."""
 
 
 class NeonizeDeviceStore:
-    """The device store in a company's directory."""
+    """One company's device store."""
 
-    def __init__(self, directory: Path) -> None:
-        self._path = (directory / FILE_NAME).absolute()
+    def __init__(self, database: DeviceDatabase) -> None:
+        self._database = database
+
+    @classmethod
+    def of(cls, directory: Path, options: Mapping[str, str]) -> "NeonizeDeviceStore":
+        """The store in the database that the options name, or else in a file in `directory`."""
+        url = options.get(DATABASE_OPTION)
+        return cls(PostgresqlDatabase(url) if url else FileDatabase(directory))
 
     def lend(self) -> str:
-        """Returns the database name by which the library of this process opens this file, in WAL mode; it keeps it."""
-        _lent.add(self._path)
-        return quote(str(self._path)) + _LIBRARY_SUFFIX
+        """Returns the database name by which the library of this process opens this store; it keeps it."""
+        return self._database.lend()
 
     @property
     def paired(self) -> bool:
@@ -60,22 +64,15 @@ class NeonizeDeviceStore:
         """Returns the id written for `secret`; None when none was. Raises SentRecordLost when no device is
         stored any more: the library deletes a device's secrets with it.
         """
-        rows = self._ask("SELECT message_id FROM whatsmeow_message_secrets WHERE key = $1 LIMIT 1", secret)
-        if rows:
-            return str(rows[0][0])
-        if self._path.exists() and not self.paired:
-            raise SentRecordLost("the device is unlinked, and what it had sent is forgotten with it")
+        for message_id, is_linked in self._ask(_SENT, secret):
+            if message_id is None and not is_linked:
+                raise SentRecordLost("the device is unlinked, and what it had sent is forgotten with it")
+            return message_id if message_id is None else str(message_id)
         return None
 
     def forget(self) -> None:
         """Removes the linked device and everything that belongs to it."""
-        self._run("rw", "DELETE FROM whatsmeow_device")
+        self._database.run("rw", "DELETE FROM whatsmeow_device")
 
     def _ask(self, sql: str, *arguments: Any) -> Rows:
-        return self._run("ro", sql, *arguments)
-
-    def _run(self, mode: Mode, sql: str, *arguments: Any) -> Rows:
-        """Returns the rows; none when the library has not made its tables yet."""
-        if self._path in _lent:
-            return run_elsewhere(self._path, mode, sql, arguments)
-        return run(self._path, mode, sql, arguments)
+        return self._database.run("ro", sql, *arguments)

@@ -1,32 +1,54 @@
-"""One statement on the library's SQLite file, by this process or by one of its own.
+"""The library's database in an SQLite file of the company's directory.
 
 A process must not open a file with two copies of SQLite (here Python's and the native library's). POSIX locks belong to
 the process: the second copy sees none of the first's, takes itself for the only user and truncates the shared memory
 that the first has mapped (the native library ended with SIGBUS, seen 2026-11-22 with neonize 0.5.2); and when it closes
 the file, the kernel drops the first one's locks too (sqlite.org/howtocorrupt.html, 2.2).
 
-Owns: the opening of the file. Refuses: what is asked. Invariant: a file that is not there is not made; one that the
-library has not made its tables in has no rows.
+Owns: the opening of the file. Refuses: what is asked. Invariants: a file that is not there is not made; a process that
+has lent the file to the library never opens it itself again.
 """
 
 import pickle
 import sqlite3
-import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 from urllib.parse import quote
 
-Mode = Literal["ro", "rw"]
-Rows = list[tuple[Any, ...]]
+from wamesh.whatsapp.neonize_database import Mode, Rows, run_elsewhere
 
-ANSWER_SECONDS: Final = 8.0
+FILE_NAME: Final = "device.db"
+_MODULE: Final = "wamesh.whatsapp.neonize_store_file"
+_LIBRARY_SUFFIX: Final = "?_foreign_keys=on&_journal_mode=WAL&_synchronous=NORMAL&x="
+"""The library appends `?_foreign_keys=on` to the name; `x=` swallows it. WAL gives about 1.7 times the sends
+a second.
+"""
+_lent: Final[set[Path]] = set()
+"""The files that the library of this process has, or had: it never closes one."""
 
 
-def run(path: Path, mode: Mode, sql: str, arguments: Sequence[Any]) -> Rows:
-    """Runs a statement in this process and returns its rows. Raises sqlite3.Error."""
+class FileDatabase:
+    """A `DeviceDatabase` in a file of `directory`, opened read-only for each question."""
+
+    def __init__(self, directory: Path) -> None:
+        self._path = (directory / FILE_NAME).absolute()
+
+    def lend(self) -> str:
+        """Returns the name of the file, to be opened in WAL mode."""
+        _lent.add(self._path)
+        return quote(str(self._path)) + _LIBRARY_SUFFIX
+
+    def run(self, mode: Mode, sql: str, *arguments: Any) -> Rows:
+        """Runs a statement here, or in a process of its own (about 50 ms) once the library has the file."""
+        if self._path in _lent:
+            return run_elsewhere(_MODULE, self._path, mode, sql, arguments)
+        return _run(self._path, mode, sql, arguments)
+
+
+def _run(path: Path, mode: Mode, sql: str, arguments: Sequence[Any]) -> Rows:
     if not path.exists():
         return []
     with closing(sqlite3.connect(f"file:{quote(str(path))}?mode={mode}", uri=True)) as database:
@@ -38,15 +60,5 @@ def run(path: Path, mode: Mode, sql: str, arguments: Sequence[Any]) -> Rows:
             return database.execute(sql, arguments).fetchall()
 
 
-def run_elsewhere(path: Path, mode: Mode, sql: str, arguments: Sequence[Any]) -> Rows:
-    """The same in a process of its own, in about 50 ms. Raises CalledProcessError, TimeoutExpired."""
-    asked = pickle.dumps((path, mode, sql, arguments))
-    answered = subprocess.run(
-        [sys.executable, "-m", __name__], input=asked, capture_output=True, timeout=ANSWER_SECONDS, check=True
-    )
-    rows: Rows = pickle.loads(answered.stdout)
-    return rows
-
-
 if __name__ == "__main__":
-    sys.stdout.buffer.write(pickle.dumps(run(*pickle.load(sys.stdin.buffer))))
+    sys.stdout.buffer.write(pickle.dumps(_run(*pickle.load(sys.stdin.buffer))))

@@ -11,7 +11,8 @@ What it does not report we time: a pairing that nobody answers (no event), a soc
 (no event). The library prints where it likes: whoever starts the process collects its output.
 
 Options: `proxy` (URL, for networks that need one), `ca_file` (PEM file of a certificate authority to trust, for
-networks that inspect TLS; see `native_environment`).
+networks that inspect TLS; see `native_environment`), `device_database` (URL of the schema that holds the device, for
+several gateways over one PostgreSQL; without it a file in the company's directory does; see `neonize_store`).
 
 Owns: the library, its threads, the order of its events. Refuses: what its events and errors mean
 (`neonize_events`, `neonize_errors`). Invariant: `_online` is True only between a Connected event and whatever
@@ -33,10 +34,11 @@ with packages_left_out():
     import neonize  # noqa: F401 - the imports below find it loaded
 
 # isort: split
+from neonize import client as library_client
 from neonize import events as library
 from neonize.client import NewClient, ProxySettings
 from neonize.exc import NeonizeError
-from neonize.proto.Neonize_pb2 import JID
+from neonize.proto.Neonize_pb2 import JID, LogEntry
 from neonize.proto.waCompanionReg.WAWebProtobufsCompanionReg_pb2 import DeviceProps
 from neonize.proto.waE2E.WAWebProtobufsE2E_pb2 import ContextInfo, ExtendedTextMessage, Message
 from neonize.utils.enum import Presence
@@ -64,7 +66,9 @@ from wamesh.whatsapp.jid import Jid
 from wamesh.whatsapp.native_environment import first_environment, refuse_wrong_environment
 from wamesh.whatsapp.neonize_errors import end_of, outcome_of
 from wamesh.whatsapp.neonize_store import NeonizeDeviceStore
+from wamesh.whatsapp.neonize_store_alarm import end_process, watch_log
 from wamesh.whatsapp.transport import (
+    DeviceStoreUnavailable,
     NotSent,
     OnEvent,
     OutgoingMessage,
@@ -83,6 +87,7 @@ DEVICE_NAME: Final = "wamesh"
 
 _log = logging.getLogger("wamesh.whatsapp.neonize")
 logging.getLogger("neonize.utils.log").setLevel(logging.WARNING)  # what the native library logs, it takes from here
+watch_log(library_client, lambda entry: str(LogEntry.FromString(entry).Message))
 _kept_alive: Final[list[NewClient]] = []
 """Every client of this process: collecting one would call the library's `Stop`."""
 
@@ -110,7 +115,7 @@ class NeonizeTransport:
     def open(cls, directory: Path, on_event: OnEvent, options: Mapping[str, str]) -> Self:
         """Returns a transport over `directory`. Raises WrongEnvironment."""
         refuse_wrong_environment("neonize", first_environment(), options)
-        return cls(NeonizeDeviceStore(directory), on_event, options.get("proxy"))
+        return cls(NeonizeDeviceStore.of(directory, options), on_event, options.get("proxy"))
 
     @property
     def paired(self) -> bool:
@@ -196,10 +201,13 @@ class NeonizeTransport:
         """A callback for the library; a client that was given up while dialing is closed at its first sign of life."""
 
         def called(client: NewClient, event: Any) -> None:
-            if client is self._client:
-                handle(event)
-            else:
-                client.disconnect()
+            try:
+                if client is self._client:
+                    handle(event)
+                else:
+                    client.disconnect()
+            except DeviceStoreUnavailable as error:  # the library would swallow it, and the event with it
+                end_process(str(error))
 
         return called
 
@@ -219,8 +227,14 @@ class NeonizeTransport:
         except NeonizeError as error:
             detail = _text(error)
         if client is self._client:
-            unpaired = not self.paired
-            self._handle(PairingFailed(PairingFailure.UNAVAILABLE) if unpaired else end_of(detail))
+            self._handle(end_of(detail) if self._is_linked() else PairingFailed(PairingFailure.UNAVAILABLE))
+
+    def _is_linked(self) -> bool:
+        """The same as `paired`, where nobody would hear that the store does not answer."""
+        try:
+            return self.paired
+        except DeviceStoreUnavailable as error:
+            end_process(str(error))
 
     def _stay(self) -> None:
         """Returns on `stop`, on a final event, or when a pairing has gone unanswered for too long; sets the presence

@@ -20,6 +20,8 @@ from wamesh.whatsapp.events import Event
 from wamesh.whatsapp.jid import Jid
 
 SECRET_BYTES: Final = 32
+EXIT_STORE_LOST: Final = 5
+"""The exit code of a process whose transport could not go on without its device store; it may be started again."""
 
 TransportName = Literal["neonize", "memory", "emulator"]
 OnEvent = Callable[[Event], None]
@@ -89,7 +91,10 @@ class Transport(Protocol):
 
     @property
     def paired(self) -> bool:
-        """True when the device store holds a linked device. Passive: reads the store, never the network."""
+        """True when the device store holds a linked device. Passive: reads the store, never WhatsApp's network.
+
+        Raises DeviceStoreUnavailable.
+        """
         ...
 
     def connect(self) -> None:
@@ -120,7 +125,8 @@ class Transport(Protocol):
         began.
 
         Reads the device store: works offline, after a crash, and from another transport over the same
-        directory. Raises SentRecordLost when the store that knew is gone.
+        directory. Raises SentRecordLost when the store that knew is gone,
+        DeviceStoreUnavailable.
         """
         ...
 
@@ -137,6 +143,10 @@ class Transport(Protocol):
 
 class SentRecordLost(Exception):
     """The device that sent is unlinked and its records with it: whether the message was sent cannot be known."""
+
+
+class DeviceStoreUnavailable(Exception):
+    """The server with the device store does not answer; the text says which, without user or password."""
 
 
 class PairCodeUnavailable(Exception):

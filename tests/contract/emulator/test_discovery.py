@@ -56,12 +56,12 @@ async def test_the_options_are_asked_for_anew(tmp_path: Path) -> None:
     network = LedTo(WIRE)
     async with answering(network) as target:
         ask = transport_options(target, tmp_path)
-        first = await ask()
+        first = await ask(1)
         assert first == Trust("127.0.0.1:50054", b"a certificate", bytes(range(32))).options(tmp_path)
         network.answer = pb.GetWireResponse(
             address="127.0.0.1:50055", ca_certificate_pem="another one", root_public_key=bytes(32)
         )
-        second = await ask()
+        second = await ask(1)
     assert Trust.from_options(second) == Trust("127.0.0.1:50055", b"another one", bytes(32))
 
 

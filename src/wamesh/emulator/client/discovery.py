@@ -27,9 +27,9 @@ class EmulatorUnreachable(ConnectionError):
     """No emulator of WhatsApp's protocol answers at the target; one sentence says what to do."""
 
 
-def transport_options(target: str, directory: Path) -> Callable[[], Awaitable[Mapping[str, str]]]:
-    """Returns what gives the options of transport `emulator`, asked anew each time; the authority's file goes into
-    `directory`.
+def transport_options(target: str, directory: Path) -> Callable[[int], Awaitable[Mapping[str, str]]]:
+    """Returns what gives a company the options of transport `emulator`, asked anew each time; the authority's file goes
+    into `directory`.
 
     Raises WrongSetting unless `target` (`host:port`) is on loopback. What is returned raises EmulatorUnreachable.
     """
@@ -38,7 +38,7 @@ def transport_options(target: str, directory: Path) -> Callable[[], Awaitable[Ma
             f"WAMESH_EMULATOR_TARGET: must be a loopback address such as 127.0.0.1:50053; it is {target!r}."
         )
 
-    async def ask() -> Mapping[str, str]:
+    async def ask(_company_id: int) -> Mapping[str, str]:
         return (await trust_of(target)).options(directory)
 
     return ask

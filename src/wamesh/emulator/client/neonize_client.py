@@ -19,9 +19,10 @@ from wamesh.whatsapp.transport import OnEvent, Transport
 def open_transport(directory: Path, on_event: OnEvent, options: Mapping[str, str]) -> Transport:
     """Returns a neonize transport over `directory` whose WhatsApp is the emulator that `options` describe.
 
-    Options as `Trust.options` returns them. Raises UntrustworthyEmulator, WrongEnvironment, RootKeyNotReplaced.
+    Options as `Trust.options` returns them, and those of `neonize_transport`; the proxy is the emulator's. Raises
+    UntrustworthyEmulator, WrongEnvironment, RootKeyNotReplaced.
     """
     trust = Trust.from_options(options)
-    transport = NeonizeTransport.open(directory, on_event, {"proxy": trust.proxy, "ca_file": options["ca_file"]})
+    transport = NeonizeTransport.open(directory, on_event, {**options, "proxy": trust.proxy})
     native_root_key.believe(trust)
     return transport
