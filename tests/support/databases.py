@@ -7,12 +7,13 @@ Without PostgreSQL on the machine its half is skipped, with the reason printed; 
 """
 
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
 import pytest
-from support.postgresql import PostgresqlMissing, PostgresqlServer, running_postgresql
+from support.postgresql import FORGETFUL, PostgresqlMissing, PostgresqlServer, running_postgresql
 
 from wamesh.storage.database import Database, Room, migrate, open_database, schema_of
 from wamesh.storage.sqlite_file import sqlite_url
@@ -23,8 +24,21 @@ OpenRoom: TypeAlias = Callable[[Room], Awaitable[Database]]
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[PostgresqlServer]:
     """One server for the whole run."""
+    with _server_or_skip(FORGETFUL) as server:
+        yield server
+
+
+@pytest.fixture
+def crashable_server() -> Iterator[PostgresqlServer]:
+    """A test's own server, which keeps what it committed when it crashes."""
+    with _server_or_skip({**FORGETFUL, "synchronous_commit": "on"}) as server:
+        yield server
+
+
+@contextmanager
+def _server_or_skip(settings: Mapping[str, str]) -> Iterator[PostgresqlServer]:
     try:
-        with running_postgresql() as server:
+        with running_postgresql(settings) as server:
             yield server
     except PostgresqlMissing as missing:
         if os.environ.get("CI") == "true":

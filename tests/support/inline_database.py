@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
-from wamesh.storage.database import Engine, Room, Steps, migrate
+from wamesh.storage.database import Engine, Room, Rows, Statement, Steps, migrate, only
 from wamesh.storage.sqlite_file import sqlite_url
 
 T = TypeVar("T")
@@ -43,6 +43,14 @@ class InlineDatabase:
     async def read(self, steps: Callable[[], Steps[T]]) -> T:
         """Runs the steps."""
         return self._drive(steps())
+
+    async def write_one(self, statement: Statement) -> Rows:
+        """Runs the transaction of one statement."""
+        return await self.write(lambda: only(statement))
+
+    async def read_one(self, statement: Statement) -> Rows:
+        """Runs the statement."""
+        return await self.read(lambda: only(statement))
 
     async def close(self) -> None:
         """Forgets everything."""

@@ -1,7 +1,8 @@
 """A private PostgreSQL server for a test run, from the programs that the system has installed.
 
 It listens on a Unix socket in its own temporary directory and nowhere else, trusts whoever may enter there, and
-never waits for a disk: it is thrown away at the end. PostgreSQL refuses to run as root, so root lends it a user.
+never waits for a disk: it is thrown away at the end. A benchmark has it be `DURABLE` instead, as a server is by
+default, and may restart it. PostgreSQL refuses to run as root, so root lends it a user.
 """
 
 import itertools
@@ -10,13 +11,14 @@ import pwd
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 from urllib.parse import quote
 
-_SETTINGS = {
-    "listen_addresses": "",
+FORGETFUL = {
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
@@ -24,6 +26,10 @@ _SETTINGS = {
     "shared_buffers": "32MB",
     "deadlock_timeout": "50ms",
 }
+DURABLE: Mapping[str, str] = {}
+
+StopMode = Literal["fast", "immediate"]
+"""`fast` breaks all connections and writes a checkpoint; `immediate` is a crash, which the next start repairs."""
 
 
 class PostgresqlMissing(Exception):
@@ -33,7 +39,8 @@ class PostgresqlMissing(Exception):
 class PostgresqlServer:
     """A running server that hands out databases."""
 
-    def __init__(self, programs: Path, directory: Path, user: str | None) -> None:
+    def __init__(self, settings: Mapping[str, str], programs: Path, directory: Path, user: str | None) -> None:
+        self._settings = settings
         self._programs = programs
         self._directory = directory
         self._user = user
@@ -51,16 +58,30 @@ class PostgresqlServer:
 
     def start(self) -> None:
         """Creates the cluster and returns when it answers."""
-        data = str(self._directory / "data")
-        self._run("initdb", "--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8", "-D", data)
-        settings = _SETTINGS | {"unix_socket_directories": str(self._directory)}
-        options = " ".join(f"-c {name}='{value}'" for name, value in settings.items())
-        log = str(self._directory / "log")
-        self._run("pg_ctl", "start", "--wait", "-D", data, "--log", log, "-o", options)
+        self._run("initdb", "--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8", "-D", self._data)
+        self._up()
+
+    def restart(self, mode: StopMode, away_seconds: float = 0.0) -> None:
+        """Ends the server, leaves it away for so long, and starts it on the same data; returns when it answers."""
+        self._down(mode)
+        time.sleep(away_seconds)
+        self._up()
 
     def stop(self) -> None:
         """Ends the server at once; its data is not wanted any more."""
-        self._run("pg_ctl", "stop", "--wait", "--mode=immediate", "-D", str(self._directory / "data"))
+        self._down("immediate")
+
+    @property
+    def _data(self) -> str:
+        return str(self._directory / "data")
+
+    def _up(self) -> None:
+        settings = {**self._settings, "listen_addresses": "", "unix_socket_directories": str(self._directory)}
+        options = " ".join(f"-c {name}='{value}'" for name, value in settings.items())
+        self._run("pg_ctl", "start", "--wait", "-D", self._data, "--log", str(self._directory / "log"), "-o", options)
+
+    def _down(self, mode: StopMode) -> None:
+        self._run("pg_ctl", "stop", "--wait", f"--mode={mode}", "-D", self._data)
 
     def _run(self, program: str, *arguments: str) -> None:
         done = subprocess.run(
@@ -80,7 +101,7 @@ class PostgresqlServer:
 
 
 @contextmanager
-def running_postgresql() -> Iterator[PostgresqlServer]:
+def running_postgresql(settings: Mapping[str, str] = FORGETFUL) -> Iterator[PostgresqlServer]:
     """A server for the length of the block. Raises PostgresqlMissing."""
     programs = _find_programs()
     user = _user_for_server()
@@ -88,7 +109,7 @@ def running_postgresql() -> Iterator[PostgresqlServer]:
     try:
         if user is not None:
             shutil.chown(directory, user)
-        server = PostgresqlServer(programs, directory, user)
+        server = PostgresqlServer(settings, programs, directory, user)
         server.start()
         try:
             yield server

@@ -1,25 +1,28 @@
 """Hands the due conversations of one subscription to the streams that have room for them.
 
 One task a subscription sleeps until something is due: a message made a conversation due, a quiet period or a
-deadline ends, a stream got room again. Then it claims, for one stream after the other, as much as each has
-room for. Nothing is polled, unless other gateways write to the same database: what they store makes no sound
-here, hence `poll`.
+deadline ends, a stream got room again. Then it claims as much as the streams have room for, and deals it out.
+Nothing is polled, unless other gateways write to the same database: what they store makes no sound here, hence
+`poll`.
 
 Owns: the streams of a subscription and their windows. Refuses: SQL, gRPC. Invariant: what is in no window is
 not claimed by this gateway, or was lost sight of and comes back at its deadline.
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Coroutine, Iterable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 import structlog
 
 from wamesh.clock import Clock
-from wamesh.errors import Unavailable
+from wamesh.errors import MeshError, Unavailable
 from wamesh.gateway.delivery import Agenda, Window, retry_delay
+from wamesh.gateway.message_errors import SubscriptionNotFound
 from wamesh.gateway.message_stores import InboxStore
 from wamesh.gateway.messages import Claim, Terms
 
@@ -35,15 +38,22 @@ class Consumer:
         self.terms = terms
         self.window = Window(terms.max_conversations)
         self._feed = feed
-        self._claims: asyncio.Queue[Claim | None] = asyncio.Queue()
+        self._claims: asyncio.Queue[Claim | MeshError | None] = asyncio.Queue()
 
     async def next(self) -> Claim | None:
-        """Waits for the next delivery; None after `finish`."""
-        return await self._claims.get()
+        """Waits for the next delivery; None after `finish`. Raises what `fail` was given."""
+        claim = await self._claims.get()
+        if isinstance(claim, MeshError):
+            raise claim
+        return claim
 
     def finish(self) -> None:
         """The client says no more: `next` ends."""
         self._claims.put_nowait(None)
+
+    def fail(self, error: MeshError) -> None:
+        """The stream cannot go on: `next` raises, after what it was given before."""
+        self._claims.put_nowait(error)
 
     def deliver(self, claim: Claim) -> None:
         """Puts a claim into the window, for `next` to take."""
@@ -73,7 +83,7 @@ class Consumer:
     def abandon(self) -> tuple[list[Claim], list[Claim]]:
         """Ends every delivery; returns those that were taken out, and those that still waited here."""
         unseen = [self._claims.get_nowait() for _ in range(self._claims.qsize())]
-        waiting = {claim.delivery_id for claim in unseen if claim is not None}
+        waiting = {claim.delivery_id for claim in unseen if isinstance(claim, Claim)}
         claims = self.window.close_all()
         taken = [claim for claim in claims if claim.delivery_id not in waiting]
         return taken, [claim for claim in claims if claim.delivery_id in waiting]
@@ -119,6 +129,12 @@ class Feed:
         if unseen:
             await self._store.give_back(unseen, now, counted=False)
         self._look_now()
+
+    def end(self, error: MeshError) -> None:
+        """Ends every stream with the error."""
+        for consumer in self._consumers:
+            consumer.fail(error)
+        self._consumers.clear()
 
     async def surely(self, answer: Coroutine[Any, Any, None]) -> None:
         """Records an answer to its end, also when the stream that gave it breaks meanwhile: its claim is in no
@@ -176,10 +192,12 @@ class Feed:
 
     async def _look(self, free: list[Consumer], now: datetime) -> None:
         try:
-            for consumer in free:
-                await self._fill(consumer, now)
+            for alike in _alike(free):
+                await self._fill(alike, now)
             for companies in {consumer.terms.company_ids for consumer in free if consumer.window.free}:
                 self._agenda.note(await self._store.next_time(self.subscription, companies))
+        except SubscriptionNotFound as error:  # deleted, here or on another gateway
+            self.end(error)
         except Unavailable as error:
             _log.warning("inbox unavailable", subscription=self.subscription, error=error.message)
             self._agenda.note(now + error.retry_after)
@@ -188,14 +206,17 @@ class Feed:
             self._agenda.note(now + _AFTER_A_BUG)
         self._consumers.sort(key=lambda each: -each.window.free)  # the emptiest is served first
 
-    async def _fill(self, consumer: Consumer, now: datetime) -> None:
-        claims = await self._store.claim(consumer.terms, consumer.window.free, self._claimant, now)
-        if consumer not in self._consumers:  # it left while the store was asked
-            await self._store.give_back(claims, now, counted=False)
+    async def _fill(self, alike: list[Consumer], now: datetime) -> None:
+        """Claims at once what these streams have room for, and deals it out, each time to the emptiest."""
+        room = sum(consumer.window.free for consumer in alike)
+        claims = await self._store.claim(alike[0].terms, room, self._claimant, now)
+        here = [consumer for consumer in alike if consumer in self._consumers]  # some left while the store was asked
+        room = sum(consumer.window.free for consumer in here)
+        for claim in claims[:room]:
+            max(here, key=lambda each: each.window.free).deliver(claim)
+        if claims[room:]:
+            await self._store.give_back(claims[room:], now, counted=False)
             self._agenda.note(now)
-            return
-        for claim in claims:
-            consumer.deliver(claim)
 
     async def _sleep(self, room: bool, now: datetime) -> None:
         """Until something is due, a window frees itself, or somebody calls."""
@@ -209,6 +230,14 @@ class Feed:
         except TimeoutError:
             if self._poll is not None:
                 self._agenda.note(now)
+
+
+def _alike(consumers: Iterable[Consumer]) -> Iterable[list[Consumer]]:
+    """The streams by what they want, apart from how much of it."""
+    groups: defaultdict[Terms, list[Consumer]] = defaultdict(list)
+    for consumer in consumers:
+        groups[replace(consumer.terms, max_conversations=0)].append(consumer)
+    return groups.values()
 
 
 def _seconds_until(times: Iterable[datetime | None], now: datetime) -> float | None:

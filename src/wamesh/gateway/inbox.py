@@ -8,7 +8,7 @@ another device (nobody is to answer them); connecting, sending. Invariant: `acce
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -18,8 +18,9 @@ import structlog
 from wamesh.clock import Clock
 from wamesh.errors import Unavailable
 from wamesh.gateway.feed import Consumer, Feed
+from wamesh.gateway.message_errors import SubscriptionNotFound
 from wamesh.gateway.message_stores import InboxStore
-from wamesh.gateway.messages import Terms
+from wamesh.gateway.messages import DeadLetter, SubscriptionProgress, Terms
 from wamesh.whatsapp.events import InboundMessage
 
 _log = structlog.get_logger("gateway.inbox")
@@ -67,6 +68,36 @@ class Inbox:
         What the stream holds when the context ends is due again at once.
         """
         return self._open(terms)
+
+    async def subscriptions(self) -> list[SubscriptionProgress]:
+        """Every subscription and how far behind it is, by name."""
+        return await self._store.subscriptions()
+
+    async def delete(self, subscription: str) -> None:
+        """Forgets a subscription; its streams end here at once, on other gateways at their next look.
+
+        Raises SubscriptionNotFound, in the streams too.
+        """
+        await self._store.delete(subscription)
+        if subscription in self._feeds:
+            self._feeds[subscription].end(SubscriptionNotFound(subscription))
+
+    async def dead_letters(
+        self, subscription: str, limit: int, *, after: int, company_id: int | None
+    ) -> Sequence[DeadLetter]:
+        """What the subscription gave up on, in order of sequence. Raises SubscriptionNotFound."""
+        return await self._store.dead_letters(subscription, limit, after=after, company_id=company_id)
+
+    async def replay(self, subscription: str, company_id: int | None, chat: str) -> int:
+        """Delivers dead letters again; returns how many wait for it because of this call.
+
+        Raises SubscriptionNotFound.
+        """
+        now = self._clock()
+        replayed = await self._store.replay(subscription, now, company_id=company_id, chat=chat)
+        if replayed and subscription in self._feeds:
+            self._feeds[subscription].note(now)
+        return replayed
 
     def drain(self) -> None:
         """From here on, deliveries that a stream leaves behind do not count as attempts: the gateway's stop

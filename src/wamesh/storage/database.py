@@ -10,6 +10,10 @@ together with others, and to run it again after a deadlock:
 
     visits = await database.write(lambda: add_visit(7))
 
+A statement that is a transaction by itself needs no generator, and on PostgreSQL a third of the round trips:
+
+    rows = await database.read_one(execute("SELECT visits FROM salon WHERE id = $1", 7))
+
 Rules of the steps, so that they mean the same on both engines:
 
 - Placeholders are `$1, $2, ...`; write `CAST($1 AS TEXT)`, since SQLite reads `$1::TEXT` as one name.
@@ -59,6 +63,11 @@ def execute(sql: str, *args: Any) -> Statement:
     return Statement(sql, args)
 
 
+def only(statement: Statement) -> Steps[Rows]:
+    """The transaction of this statement alone."""
+    return (yield statement)
+
+
 class Database(Protocol):
     """An open database. It belongs to the event loop that opened it."""
 
@@ -87,6 +96,12 @@ class Database(Protocol):
 
         Raises DatabaseUnavailable.
         """
+
+    async def write_one(self, statement: Statement) -> Rows:
+        """`write` for a transaction of one statement: its rows, once they are durable."""
+
+    async def read_one(self, statement: Statement) -> Rows:
+        """`read` for a single SELECT."""
 
     async def close(self) -> None:
         """Finishes what was accepted, then lets go of every connection. Later calls raise RuntimeError."""

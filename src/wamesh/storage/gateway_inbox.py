@@ -8,12 +8,17 @@ subscription.
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 
 from wamesh.clock import to_epoch_microseconds
-from wamesh.gateway.messages import Claim, DeadLetter, StoredMessage, Terms
+from wamesh.gateway.message_errors import SubscriptionNotFound
+from wamesh.gateway.messages import Claim, DeadLetter, StoredMessage, SubscriptionProgress, Terms
+from wamesh.storage import gateway_inbox_letters as letters
 from wamesh.storage import gateway_inbox_pending as pending
+from wamesh.storage import gateway_inbox_subscriptions as subscriptions
 from wamesh.storage.database import Database, Steps, execute
 from wamesh.storage.gateway_fence import fence
+from wamesh.storage.gateway_inbox_join import join
 from wamesh.storage.gateway_inbox_rows import MESSAGE_COLUMNS, row_of, stored_message
 from wamesh.whatsapp.events import InboundMessage
 
@@ -25,14 +30,14 @@ _LEARN = """
 INSERT INTO inbox_identities (company_id, jid, conversation) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
 """
 
-_KNOWN = """
-SELECT 1 FROM inbox_messages WHERE company_id = $1 AND message_id = $2 AND conversation IN ($3, $4, $5, $6)
-"""
-
 _INSERT = """
 INSERT INTO inbox_messages (company_id, conversation, message_id, epoch, chat, sender, sender_alternate, phone_number,
     push_name, kind, body, quoted_message_id, send_time, receive_time)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+SELECT CAST($1 AS BIGINT), CAST($2 AS TEXT), CAST($3 AS TEXT), $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14
+WHERE NOT EXISTS (
+    SELECT 1 FROM inbox_messages
+    WHERE company_id = $1 AND message_id = $3 AND conversation IN ($2, $15, $16, $17)
+)
 RETURNING sequence
 """
 
@@ -56,8 +61,8 @@ class SqlInboxStore:
 
     async def open(self, terms: Terms, now: datetime) -> None:
         """Makes the subscription known with these waits."""
-        if not await self._database.read(lambda: pending.knows(terms)):
-            await self._database.write(lambda: pending.open_subscription(self._database.engine, terms, now))
+        if not await self._database.read(lambda: subscriptions.knows(terms)):
+            await self._database.write(lambda: subscriptions.open_subscription(self._database.engine, terms, now))
 
     async def claim(self, terms: Terms, limit: int, claimant: str, now: datetime) -> list[Claim]:
         """Reserves due conversations."""
@@ -65,10 +70,13 @@ class SqlInboxStore:
 
     async def next_time(self, subscription: str, company_ids: Collection[int]) -> datetime | None:
         """When the next of these conversations is due."""
-        return await self._database.read(lambda: pending.next_time(subscription, company_ids))
+        rows = await self._database.read_one(pending.next_time(subscription, company_ids))
+        return pending.time_of(rows, subscription)
 
     async def ack(self, claim: Claim) -> datetime | None:
-        """Marks the claim's messages as done with."""
+        """Marks the claim's messages as done with; mostly nothing came after them, and that is one statement."""
+        if await self._database.write_one(pending.finish(claim)):
+            return None
         return await self._database.write(lambda: pending.ack(self._database, claim))
 
     async def give_back(self, claims: Sequence[Claim], due: datetime, *, counted: bool) -> None:
@@ -77,15 +85,43 @@ class SqlInboxStore:
 
     async def extend(self, claim: Claim, deadline: datetime) -> bool:
         """Moves the claim's deadline."""
-        return await self._database.write(lambda: pending.extend(claim, deadline))
+        return bool(await self._database.write_one(pending.extend(claim, deadline)))
 
     async def release(self, claimant: str, now: datetime) -> None:
         """Gives back everything that a gateway had reserved."""
-        await self._database.write(lambda: pending.release(claimant, now))
+        await self._database.write_one(pending.release(claimant, now))
 
-    async def dead_letters(self, subscription: str, limit: int) -> list[DeadLetter]:
-        """The oldest dead letters, in order."""
-        return await self._database.read(lambda: pending.dead_letters(subscription, limit))
+    async def subscriptions(self) -> list[SubscriptionProgress]:
+        """Every subscription, by name."""
+        rows = await self._database.read_one(subscriptions.all_progress())
+        return [subscriptions.progress_of(row) for row in rows]
+
+    async def delete(self, subscription: str) -> None:
+        """Forgets the subscription and its progress."""
+        engine = self._database.engine
+        if not await self._database.write(lambda: subscriptions.delete_subscription(engine, subscription)):
+            raise SubscriptionNotFound(subscription)
+
+    async def dead_letters(
+        self, subscription: str, limit: int, *, after: int = 0, company_id: int | None = None
+    ) -> Sequence[DeadLetter]:
+        """The oldest dead letters after a sequence, in order."""
+        found = await self._database.read(lambda: letters.dead_letters(subscription, limit, after, company_id))
+        if found is None:
+            raise SubscriptionNotFound(subscription)
+        return found
+
+    async def replay(self, subscription: str, now: datetime, *, company_id: int | None = None, chat: str = "") -> int:
+        """Has dead letters delivered again, one company after the other."""
+        companies = await self._database.read(lambda: letters.companies_of(subscription))
+        if companies is None:
+            raise SubscriptionNotFound(subscription)
+        moment, replayed = to_epoch_microseconds(now), 0
+        for each in companies:
+            if company_id is None or each == company_id:
+                again = partial(letters.replay, self._database, subscription, each, chat, moment)
+                replayed += await self._database.write(again)
+        return replayed
 
     async def read(self, company_id: int, conversation: str, limit: int) -> list[StoredMessage]:
         """The newest messages of the conversation, in order."""
@@ -101,22 +137,23 @@ class SqlInboxStore:
     ) -> Steps[Mapping[str, datetime]]:
         yield from fence(self._database.engine, company_id, epoch, "exclusive")
         forms = _forms(message)
-        conversation = yield from _converse(company_id, forms)
-        known = yield execute(_KNOWN, company_id, message.message_id, conversation, *_three(forms))
-        if known:
-            return {}
+        conversation = yield from _converse(self._database, company_id, forms)
         moment = to_epoch_microseconds(now)
-        inserted = yield execute(_INSERT, *row_of(company_id, epoch, conversation, message, moment))
+        row = row_of(company_id, epoch, conversation, message, moment)
+        inserted = yield execute(_INSERT, *row, *_three(forms))
+        if not inserted:
+            return {}
         return (yield from pending.make_pending(company_id, conversation, inserted[0][0], moment))
 
 
-def _converse(company_id: int, forms: tuple[str, ...]) -> Steps[str]:
+def _converse(database: Database, company_id: int, forms: tuple[str, ...]) -> Steps[str]:
     """The one conversation that all forms of a customer's address belong to; learns what is new."""
     rows = yield execute(_IDENTITIES, company_id, *_three(forms))
     known: dict[str, str] = dict(rows)
     conversation: str = next((known[form] for form in forms if form in known), forms[0])
-    for other in set(known.values()) - {conversation}:
-        yield execute(_JOIN, company_id, other, conversation)
+    for other in sorted(set(known.values()) - {conversation}):
+        if (yield from join(database, company_id, other, conversation)):
+            yield execute(_JOIN, company_id, other, conversation)
     for form in forms:
         if form not in known:
             yield execute(_LEARN, company_id, form, conversation)

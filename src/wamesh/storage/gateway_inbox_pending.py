@@ -1,54 +1,32 @@
 """How far each subscription has come in each conversation, as steps of a transaction.
 
-Owns the tables `inbox_subscriptions`, `inbox_pending` and `inbox_dead_letters`. Refuses: storing messages, waiting.
-Invariants:
+Owns the table `inbox_pending`. Refuses: storing messages, waiting. Invariants:
 
-- a pending row exists exactly while its conversation has messages after `acked_sequence`;
+- a pending row exists exactly while its conversation has messages after `acked_sequence`, or replays (`letters`), which
+  are delivered first;
+- `delivered_sequence` is the last message of the batch that was delivered last: at or below `acked_sequence` when that
+  were replays;
 - `available_time` is when the row may be claimed: the end of the quiet period, of a nack's delay, or of a claim;
 - `attempts` counts the deliveries since the last ack, and is 0 only while the batch waits for its first one.
 """
 
+import json
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 from uuid import uuid4
 
 from wamesh.clock import from_epoch_microseconds, to_epoch_microseconds
-from wamesh.gateway.messages import Claim, DeadLetter, Terms
-from wamesh.storage.database import Database, Engine, Steps, execute
+from wamesh.gateway.message_errors import SubscriptionNotFound
+from wamesh.gateway.messages import Claim, StoredMessage, Terms
+from wamesh.storage import gateway_inbox_letters as letters
+from wamesh.storage.database import Database, Engine, Rows, Statement, Steps, execute
 from wamesh.storage.gateway_inbox_rows import MESSAGE_COLUMNS, stored_message
-
-_SUBSCRIPTION = "SELECT quiet_period, max_wait, max_messages FROM inbox_subscriptions WHERE name = $1"
-
-_SUBSCRIBE = """
-INSERT INTO inbox_subscriptions (name, quiet_period, max_wait, max_messages) VALUES ($1, $2, $3, $4)
-ON CONFLICT (name) DO NOTHING RETURNING name
-"""
-
-_CHANGE_WAITS = """
-UPDATE inbox_subscriptions SET quiet_period = $2, max_wait = $3, max_messages = $4 WHERE name = $1
-"""
-
-_APPLY_WAITS = """
-UPDATE inbox_pending SET
-    limit_time = limit_time + CAST($3 AS BIGINT),
-    available_time = CASE
-        WHEN waiting >= CAST($4 AS BIGINT) THEN newest_time
-        WHEN newest_time + CAST($2 AS BIGINT) < limit_time + CAST($3 AS BIGINT) THEN newest_time + CAST($2 AS BIGINT)
-        ELSE limit_time + CAST($3 AS BIGINT) END
-WHERE subscription = $1 AND attempts = 0
-"""
+from wamesh.storage.gateway_inbox_subscriptions import WAITS
 
 _PENDING_COLUMNS = """subscription, company_id, conversation, acked_sequence, delivered_sequence, newest_sequence,
     newest_time, limit_time, waiting, attempts, claim, claimant, available_time"""
-
-_BEGIN_AT_EARLIEST = f"""
-INSERT INTO inbox_pending ({_PENDING_COLUMNS})
-SELECT CAST($1 AS TEXT), company_id, conversation, MIN(sequence) - 1, 0, MAX(sequence), MAX(receive_time),
-    MIN(receive_time) + CAST($2 AS BIGINT), COUNT(*), 0, '', '', CAST($3 AS BIGINT)
-FROM inbox_messages GROUP BY company_id, conversation
-"""
 
 _MAKE_PENDING = f"""
 INSERT INTO inbox_pending ({_PENDING_COLUMNS})
@@ -73,34 +51,64 @@ RETURNING subscription, available_time
 """
 
 _DUE = """
-SELECT company_id, conversation, acked_sequence, delivered_sequence, newest_sequence, newest_time, attempts
+SELECT company_id, conversation, acked_sequence, delivered_sequence, newest_sequence, newest_time, attempts, replays
 FROM inbox_pending WHERE subscription = $1 AND available_time <= $2{companies}
 ORDER BY available_time LIMIT $3{lock}
 """
 
-_NEXT_TIME = "SELECT MIN(available_time) FROM inbox_pending WHERE subscription = $1{companies}"
+_NEXT_TIME = """
+SELECT (SELECT MIN(available_time) FROM inbox_pending WHERE subscription = $1{companies}),
+    EXISTS (SELECT 1 FROM inbox_subscriptions WHERE name = $1)
+"""
 
-_BATCH = f"""
-SELECT {MESSAGE_COLUMNS} FROM inbox_messages
-WHERE company_id = $1 AND conversation = $2 AND sequence > $3 ORDER BY sequence LIMIT $4
+_LISTED: Mapping[Engine, str] = {
+    "sqlite": "json_each($1)",
+    "postgresql": "(SELECT value FROM json_array_elements(CAST($1 AS JSON)) LIMIT json_array_length(CAST($1 AS JSON)))"
+    " AS listed",
+}
+"""The elements of a JSON array, each in a row's `value`: how one statement speaks of many conversations. A key stands
+there whole, or SQLite starts from all rows that share its constant part. The LIMIT tells PostgreSQL's planner how few
+they are: it takes an array for 100 elements, and 100 look-ups for dearer than a scan of 20,000 messages (8 ms a claim).
+"""
+
+_BATCHES = f"""
+WITH due AS (
+    SELECT CAST(value ->> 0 AS BIGINT) AS company, CAST(value ->> 1 AS TEXT) AS customer,
+        CAST(value ->> 2 AS BIGINT) AS acked
+    FROM {{listed}}
+)
+SELECT company_id, conversation, {MESSAGE_COLUMNS}
+FROM due JOIN inbox_messages ON company_id = company AND conversation = customer AND sequence > acked
+WHERE sequence <= (
+    SELECT MAX(sequence) FROM (
+        SELECT sequence FROM inbox_messages
+        WHERE company_id = company AND conversation = customer AND sequence > acked ORDER BY sequence LIMIT $2
+    ) AS batch
+)
+ORDER BY sequence
 """
 
 _CLAIM = """
-UPDATE inbox_pending SET claim = $4, claimant = $5, delivered_sequence = $6, available_time = $7,
-    attempts = attempts + 1
-WHERE subscription = $1 AND company_id = $2 AND conversation = $3
+UPDATE inbox_pending SET claim = value ->> 3, claimant = $2, delivered_sequence = CAST(value ->> 4 AS BIGINT),
+    available_time = $3, attempts = CAST(value ->> 5 AS BIGINT)
+FROM {listed}
+WHERE subscription = value ->> 0 AND company_id = CAST(value ->> 1 AS BIGINT) AND conversation = value ->> 2
 """
 
-_BURY = """
-INSERT INTO inbox_dead_letters (subscription, sequence, company_id, conversation, attempts, bury_time)
-SELECT CAST($1 AS TEXT), sequence, company_id, conversation, CAST($6 AS BIGINT), CAST($7 AS BIGINT)
-FROM inbox_messages WHERE company_id = $2 AND conversation = $3 AND sequence > $4 AND sequence <= $5
-ON CONFLICT DO NOTHING
+_OPEN = """subscription = $1 AND company_id = $2 AND claim = $4
+    AND conversation IN ($3, (SELECT conversation FROM inbox_identities WHERE company_id = $2 AND jid = $3))"""
+"""An open claim, also when its conversation was joined to another one since."""
+
+_CLAIMED = f"""
+SELECT conversation, acked_sequence, delivered_sequence, newest_sequence, newest_time, replays FROM inbox_pending
+WHERE {_OPEN}{{lock}}
 """
 
-_CLAIMED = """
-SELECT delivered_sequence, newest_sequence, newest_time FROM inbox_pending
-WHERE subscription = $1 AND company_id = $2 AND conversation = $3 AND claim = $4{lock}
+_FINISH = """
+DELETE FROM inbox_pending
+WHERE subscription = $1 AND company_id = $2 AND conversation = $3 AND claim = $4
+    AND newest_sequence <= delivered_sequence AND replays = 0
+RETURNING 1
 """
 
 _DONE = "DELETE FROM inbox_pending WHERE subscription = $1 AND company_id = $2 AND conversation = $3"
@@ -114,26 +122,18 @@ SELECT COUNT(*), MIN(receive_time) FROM (
 
 _ADVANCE = """
 UPDATE inbox_pending SET acked_sequence = $4, delivered_sequence = 0, waiting = $5, limit_time = $6,
-    available_time = $7, attempts = 0, claim = '', claimant = ''
+    available_time = $7, attempts = 0, claim = '', claimant = '', replays = $8
 WHERE subscription = $1 AND company_id = $2 AND conversation = $3
 """
 
-_GIVE_BACK = """
+_GIVE_BACK = f"""
 UPDATE inbox_pending SET claim = '', claimant = '', available_time = $5, attempts = attempts - CAST($6 AS BIGINT)
-WHERE subscription = $1 AND company_id = $2 AND conversation = $3 AND claim = $4
+WHERE {_OPEN}
 """
 
-_EXTEND = """
-UPDATE inbox_pending SET available_time = $5
-WHERE subscription = $1 AND company_id = $2 AND conversation = $3 AND claim = $4 RETURNING 1
-"""
+_EXTEND = f"UPDATE inbox_pending SET available_time = $5 WHERE {_OPEN} RETURNING 1"
 
 _RELEASE = "UPDATE inbox_pending SET claim = '', claimant = '', available_time = $2 WHERE claimant = $1"
-
-_DEAD_LETTERS = """
-SELECT subscription, company_id, conversation, sequence, attempts, bury_time FROM inbox_dead_letters
-WHERE subscription = $1 ORDER BY sequence LIMIT $2
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +147,12 @@ class _Due:
     newest_sequence: int
     newest_time: int
     attempts: int
+    replays: int
+
+    @property
+    def has_begun(self) -> bool:
+        """True when its next batch was delivered before: replays, or what comes after them when there are none."""
+        return self.attempts > 0 and (self.replays == 0 or self.delivered_sequence <= self.acked_sequence)
 
 
 def make_pending(company_id: int, conversation: str, sequence: int, now: int) -> Steps[Mapping[str, datetime]]:
@@ -155,44 +161,34 @@ def make_pending(company_id: int, conversation: str, sequence: int, now: int) ->
     return {subscription: from_epoch_microseconds(time) for subscription, time in due}
 
 
-def knows(terms: Terms) -> Steps[bool]:
-    """True when the subscription exists and has these waits."""
-    return (yield from _waits(terms.subscription)) == _waits_of(terms)
-
-
-def open_subscription(engine: Engine, terms: Terms, now: datetime) -> Steps[None]:
-    """Makes the subscription known with these waits; a new one begins at the earliest stored message."""
-    if engine == "postgresql":  # or a message could be too late for the new rows and too early to make its own
-        yield execute("LOCK TABLE inbox_messages IN SHARE ROW EXCLUSIVE MODE")
-    known = yield from _waits(terms.subscription)
-    quiet_period, max_wait, max_messages = _waits_of(terms)
-    if known is None:
-        yield execute(_SUBSCRIBE, terms.subscription, quiet_period, max_wait, max_messages)
-        yield execute(_BEGIN_AT_EARLIEST, terms.subscription, max_wait, to_epoch_microseconds(now))
-        return
-    yield execute(_CHANGE_WAITS, terms.subscription, quiet_period, max_wait, max_messages)
-    yield execute(_APPLY_WAITS, terms.subscription, quiet_period, max_wait - known[1], max_messages)
-
-
 def claim_due(database: Database, terms: Terms, limit: int, claimant: str, now: datetime) -> Steps[list[Claim]]:
     """Reserves up to `limit` due conversations; what was delivered too often becomes dead letters."""
     sql = _DUE.format(companies=_among(terms.company_ids), lock=database.skip_locked)
     rows = yield execute(sql, terms.subscription, to_epoch_microseconds(now), limit)
-    claims = []
+    wanted = []
     for due in (_Due(*row) for row in rows):
         if due.attempts >= terms.max_attempts:
             yield from _bury(terms.subscription, due, to_epoch_microseconds(now))
-            continue
-        claim = yield from _take(terms, due, claimant, now)
-        if claim is not None:
-            claims.append(claim)
-    return claims
+        else:
+            wanted.append(due)
+    return (yield from _take(database.engine, terms, wanted, claimant, now)) if wanted else []
 
 
-def next_time(subscription: str, company_ids: Collection[int]) -> Steps[datetime | None]:
-    """When the next of these conversations is due."""
-    rows = yield execute(_NEXT_TIME.format(companies=_among(company_ids)), subscription)
+def next_time(subscription: str, company_ids: Collection[int]) -> Statement:
+    """Asks when the next of these conversations is due (`time_of`)."""
+    return execute(_NEXT_TIME.format(companies=_among(company_ids)), subscription)
+
+
+def time_of(rows: Rows, subscription: str) -> datetime | None:
+    """The answer to `next_time`; None when nothing is pending. Raises SubscriptionNotFound."""
+    if not rows[0][1]:
+        raise SubscriptionNotFound(subscription)
     return None if rows[0][0] is None else from_epoch_microseconds(rows[0][0])
+
+
+def finish(claim: Claim) -> Statement:
+    """Marks the claim's messages as done with, when none came after them; gives a row if so."""
+    return execute(_FINISH, *_key(claim))
 
 
 def ack(database: Database, claim: Claim) -> Steps[datetime | None]:
@@ -200,8 +196,11 @@ def ack(database: Database, claim: Claim) -> Steps[datetime | None]:
     rows = yield execute(_CLAIMED.format(lock=database.row_lock), *_key(claim))
     if not rows:
         return None
-    delivered, newest_sequence, newest_time = rows[0]
-    return (yield from _advance(_key(claim)[:3], delivered, newest_sequence, newest_time))
+    conversation, acked, delivered, newest_sequence, newest_time, replays = rows[0]
+    key = (claim.subscription, claim.company_id, conversation)
+    if delivered <= acked:
+        replays -= yield from letters.end_replays(key, claim.delivery_id)
+    return (yield from _advance(key, max(acked, delivered), newest_sequence, newest_time, replays))
 
 
 def give_back(claims: Sequence[Claim], due: datetime, counted: bool) -> Steps[None]:
@@ -210,78 +209,90 @@ def give_back(claims: Sequence[Claim], due: datetime, counted: bool) -> Steps[No
         yield execute(_GIVE_BACK, *_key(claim), to_epoch_microseconds(due), 0 if counted else 1)
 
 
-def extend(claim: Claim, deadline: datetime) -> Steps[bool]:
-    """Moves the claim's deadline; False when it is not open any more."""
-    rows = yield execute(_EXTEND, *_key(claim), to_epoch_microseconds(deadline))
-    return bool(rows)
+def extend(claim: Claim, deadline: datetime) -> Statement:
+    """Moves the claim's deadline; gives a row unless the claim is not open any more."""
+    return execute(_EXTEND, *_key(claim), to_epoch_microseconds(deadline))
 
 
-def release(claimant: str, now: datetime) -> Steps[None]:
+def release(claimant: str, now: datetime) -> Statement:
     """Gives back everything that a gateway had reserved."""
-    yield execute(_RELEASE, claimant, to_epoch_microseconds(now))
+    return execute(_RELEASE, claimant, to_epoch_microseconds(now))
 
 
-def dead_letters(subscription: str, limit: int) -> Steps[list[DeadLetter]]:
-    """The oldest dead letters, in order."""
-    rows = yield execute(_DEAD_LETTERS, subscription, limit)
-    return [_dead_letter(row) for row in rows]
+def _take(engine: Engine, terms: Terms, wanted: list[_Due], claimant: str, now: datetime) -> Steps[list[Claim]]:
+    """Claims the conversations, but those whose messages retention has taken."""
+    batches = yield from _batches(engine, terms, wanted)
+    claims = []
+    for due in wanted:
+        messages = tuple(batches[due.company_id, due.conversation])
+        if messages:
+            claims.append(_claim(terms, due, messages, now + terms.ack_deadline))
+        else:
+            yield execute(_DONE, terms.subscription, due.company_id, due.conversation)
+    taken = [(*_key(each), each.messages[-1].sequence, each.attempt) for each in claims]
+    until = to_epoch_microseconds(now + terms.ack_deadline)
+    yield execute(_CLAIM.format(listed=_LISTED[engine]), json.dumps(taken), claimant, until)
+    again = {(due.company_id, due.conversation) for due in wanted if due.replays}
+    for claim in claims:
+        if (claim.company_id, claim.conversation) in again:
+            yield from letters.claim_replays(_key(claim)[:3], claim.messages[-1].sequence, claim.delivery_id)
+    return claims
 
 
-def _take(terms: Terms, due: _Due, claimant: str, now: datetime) -> Steps[Claim | None]:
-    """Claims one conversation; None when retention has taken its messages."""
-    rows = yield execute(_BATCH, due.company_id, due.conversation, due.acked_sequence, terms.max_messages)
-    if not rows:
-        yield execute(_DONE, terms.subscription, due.company_id, due.conversation)
-        return None
-    messages = tuple(stored_message(row) for row in rows)
-    deadline = now + terms.ack_deadline
-    claim = Claim(
-        uuid4().hex,
-        terms.subscription,
-        due.company_id,
-        due.conversation,
-        messages,
-        due.attempts + 1,
-        deadline,
-    )
-    last, until = messages[-1].sequence, to_epoch_microseconds(deadline)
-    yield execute(_CLAIM, *_key(claim)[:3], claim.delivery_id, claimant, last, until)
-    return claim
+def _batches(
+    engine: Engine, terms: Terms, wanted: list[_Due]
+) -> Steps[defaultdict[tuple[int, str], list[StoredMessage]]]:
+    """The next messages of each conversation: its replays, or what comes after its progress when there are none."""
+    batches: defaultdict[tuple[int, str], list[StoredMessage]] = defaultdict(list)
+    asked = [(due.company_id, due.conversation, due.acked_sequence) for due in wanted if not due.replays]
+    if asked:
+        rows = yield execute(_BATCHES.format(listed=_LISTED[engine]), json.dumps(asked), terms.max_messages)
+        for company_id, conversation, *row in rows:
+            batches[company_id, conversation].append(stored_message(tuple(row)))
+    for due in wanted:
+        if due.replays:
+            key = (terms.subscription, due.company_id, due.conversation)
+            rows = yield from letters.next_replays(key, terms.max_messages)
+            batches[due.company_id, due.conversation] = [stored_message(row) for row in rows]
+    return batches
+
+
+def _claim(terms: Terms, due: _Due, messages: tuple[StoredMessage, ...], deadline: datetime) -> Claim:
+    attempt = due.attempts + 1 if due.has_begun else 1
+    return Claim(uuid4().hex, terms.subscription, due.company_id, due.conversation, messages, attempt, deadline)
 
 
 def _bury(subscription: str, due: _Due, now: int) -> Steps[None]:
     """Makes the batch that was delivered last dead letters; the conversation goes on after it."""
     key = (subscription, due.company_id, due.conversation)
-    yield execute(_BURY, *key, due.acked_sequence, due.delivered_sequence, due.attempts, now)
-    yield from _advance(key, due.delivered_sequence, due.newest_sequence, due.newest_time)
+    acked, delivered, replays = due.acked_sequence, due.delivered_sequence, due.replays
+    if delivered <= acked:
+        replays -= yield from letters.bury_again(key, due.attempts, now)
+    else:
+        yield from letters.bury(key, acked, delivered, due.attempts, now)
+    yield from _advance(key, max(acked, delivered), due.newest_sequence, due.newest_time, replays)
 
 
-def _advance(key: tuple[str, int, str], acked: int, newest_sequence: int, newest_time: int) -> Steps[datetime | None]:
-    """Begins the batch after `acked`; returns when it is due, None when nothing is left."""
+def _advance(
+    key: letters.ConversationKey, acked: int, newest_sequence: int, newest_time: int, replays: int
+) -> Steps[datetime | None]:
+    """Begins the batch after `acked`, or the next replays, which are due at once; returns when it is due, None when
+    nothing is left.
+    """
+    if replays:
+        yield execute(_ADVANCE, *key, acked, 0, newest_time, newest_time, replays)
+        return from_epoch_microseconds(newest_time)
     if newest_sequence <= acked:
         yield execute(_DONE, *key)
         return None
-    waits = yield execute(_SUBSCRIPTION, key[0])
+    waits = yield execute(WAITS, key[0])
     quiet_period, max_wait, max_messages = waits[0]
     batch = yield execute(_NEXT_BATCH, *key[1:], acked, max_messages)
     waiting, first_time = batch[0]
     limit = (newest_time if first_time is None else first_time) + max_wait
     due = newest_time if waiting >= max_messages else min(newest_time + quiet_period, limit)
-    yield execute(_ADVANCE, *key, acked, waiting, limit, due)
+    yield execute(_ADVANCE, *key, acked, waiting, limit, due, 0)
     return from_epoch_microseconds(due)
-
-
-def _waits(subscription: str) -> Steps[tuple[int, int, int] | None]:
-    rows = yield execute(_SUBSCRIPTION, subscription)
-    return (rows[0][0], rows[0][1], rows[0][2]) if rows else None
-
-
-def _waits_of(terms: Terms) -> tuple[int, int, int]:
-    return _microseconds(terms.quiet_period), _microseconds(terms.max_wait), terms.max_messages
-
-
-def _microseconds(span: timedelta) -> int:
-    return span // timedelta(microseconds=1)
 
 
 def _among(company_ids: Collection[int]) -> str:
@@ -291,8 +302,3 @@ def _among(company_ids: Collection[int]) -> str:
 
 def _key(claim: Claim) -> tuple[str, int, str, str]:
     return claim.subscription, claim.company_id, claim.conversation, claim.delivery_id
-
-
-def _dead_letter(row: tuple[Any, ...]) -> DeadLetter:
-    subscription, company_id, conversation, sequence, attempts, bury_time = row
-    return DeadLetter(subscription, company_id, conversation, sequence, attempts, from_epoch_microseconds(bury_time))

@@ -13,6 +13,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from typing import Literal, TypeAlias, TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -24,6 +25,8 @@ from wamesh.storage.database import (
     ConstraintViolated,
     DatabaseUnavailable,
     Engine,
+    Rows,
+    Statement,
     Steps,
     end_with,
 )
@@ -60,6 +63,7 @@ _GONE = (
     OSError,  # TimeoutError is one
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,  # the server shuts down or starts up
+    asyncpg.InternalClientError,  # it said so while nobody asked; the connection is about to be noticed as lost
     asyncpg.InsufficientResourcesError,  # disk full, too many connections
     asyncpg.ReadOnlySQLTransactionError,  # a standby, or a read that tries to write
 )
@@ -86,6 +90,7 @@ async def open_postgresql(url: str, schema: str | None = None) -> "PostgresqlDat
             max_size=_MOST_CONNECTIONS,
             timeout=_CONNECT_TIMEOUT_SECONDS,
             server_settings=server_settings(schema),
+            reset=_nothing_to_reset,
         )
     except ValueError:
         raise DatabaseUnavailable(
@@ -95,6 +100,12 @@ async def open_postgresql(url: str, schema: str | None = None) -> "PostgresqlDat
     except (*_REFUSED, *_GONE, asyncpg.InterfaceError) as error:
         raise unavailable(server, error) from error
     return PostgresqlDatabase(server, pool)
+
+
+async def _nothing_to_reset(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """No transaction changes the state of its connection's session, so that resetting it, as asyncpg does each time,
+    would be one more round trip for nothing.
+    """
 
 
 def server_settings(schema: str | None) -> dict[str, str]:
@@ -132,18 +143,21 @@ class PostgresqlDatabase:
 
     async def write(self, steps: Callable[[], Steps[T]]) -> T:
         """Runs the transaction, again if PostgreSQL asks for it; durable when it returns."""
-        with self._accepted():
-            for attempt in range(1, _ATTEMPTS):
-                try:
-                    return await self._run(steps)
-                except _TRY_AGAIN:
-                    await asyncio.sleep(_FIRST_PAUSE_SECONDS * 2**attempt * random.random())
-            return await self._run(steps)
+        return await self._persist(partial(self._run, steps))
 
     async def read(self, steps: Callable[[], Steps[T]]) -> T:
         """Runs the steps over one snapshot, in a transaction that may not write."""
         with self._accepted():
             return await self._run(steps, isolation="repeatable_read", readonly=True)
+
+    async def write_one(self, statement: Statement) -> Rows:
+        """Runs the statement, which PostgreSQL commits by itself: one round trip."""
+        return await self._persist(partial(self._run_alone, statement))
+
+    async def read_one(self, statement: Statement) -> Rows:
+        """Runs the statement, which sees one snapshot: one round trip."""
+        with self._accepted():
+            return await self._run_alone(statement)
 
     async def close(self) -> None:
         """Lets accepted transactions finish, for some seconds, then closes every connection."""
@@ -167,6 +181,20 @@ class PostgresqlDatabase:
             self._running -= 1
             if self._running == 0:
                 self._idle.set()
+
+    async def _persist(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        """Makes the attempt, again if PostgreSQL asks for it."""
+        with self._accepted():
+            for number in range(1, _ATTEMPTS):
+                try:
+                    return await attempt()
+                except _TRY_AGAIN:
+                    await asyncio.sleep(_FIRST_PAUSE_SECONDS * 2**number * random.random())
+            return await attempt()
+
+    async def _run_alone(self, statement: Statement) -> Rows:
+        async with self._borrowed() as connection:
+            return await self._fetch(connection, statement)
 
     async def _run(
         self,
@@ -202,14 +230,18 @@ class PostgresqlDatabase:
             statement = next(steps)
             while True:
                 try:
-                    records = await self._ask(connection, connection.fetch(statement.sql, *statement.args))
+                    rows = await self._fetch(connection, statement)
                 except Exception as error:  # noqa: BLE001 (the steps get it)
                     end_with(steps, error)
-                statement = steps.send([tuple(record) for record in records])
+                statement = steps.send(rows)
         except StopIteration as done:
             return done.value  # type: ignore[no-any-return]
         finally:
             steps.close()
+
+    async def _fetch(self, connection: _Connection, statement: Statement) -> Rows:
+        records = await self._ask(connection, connection.fetch(statement.sql, *statement.args))
+        return [tuple(record) for record in records]
 
     async def _ask(self, connection: _Connection, answer: Awaitable[R]) -> R:
         """The server's answer, its errors explained as the port promises them."""

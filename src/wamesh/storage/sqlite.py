@@ -15,10 +15,11 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from wamesh.storage.database import Engine, Steps, end_with
+from wamesh.storage.database import Engine, Rows, Statement, Steps, end_with, only
 from wamesh.storage.lending import Lender
 from wamesh.storage.sqlite_file import connect_all, explain, sqlite_path
 
@@ -59,6 +60,14 @@ class SqliteDatabase:
     async def read(self, steps: Callable[[], Steps[T]]) -> T:
         """Runs the steps over one snapshot, on a reader's thread."""
         return await self._submit(self._reads, steps)
+
+    async def write_one(self, statement: Statement) -> Rows:
+        """Runs the statement on the writer's thread."""
+        return await self.write(partial(only, statement))
+
+    async def read_one(self, statement: Statement) -> Rows:
+        """Runs the statement on a reader's thread."""
+        return await self.read(partial(only, statement))
 
     async def close(self) -> None:
         """Runs what was accepted, then closes the file."""

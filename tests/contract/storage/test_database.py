@@ -63,6 +63,21 @@ async def value_of(database: Database, name: str) -> int | None:
     return await database.read(lambda: get_counter(name))
 
 
+async def test_a_statement_is_a_transaction_by_itself(database: Database) -> None:
+    """`write_one` answers with its rows once they are durable, and `read_one` sees them."""
+    insert = execute("INSERT INTO counter (name, value) VALUES ($1, $2) RETURNING value", "visits", 7)
+    assert await database.write_one(insert) == [(7,)]
+    assert await database.read_one(execute("SELECT name, value FROM counter")) == [("visits", 7)]
+
+
+async def test_a_statement_that_breaks_a_constraint_changes_nothing(database: Database) -> None:
+    """`write_one` raises what `write` does."""
+    insert = execute("INSERT INTO counter (name, value) VALUES ('visits', 7), ('visits', 8)")
+    with pytest.raises(ConstraintViolated):
+        await database.write_one(insert)
+    assert await database.read_one(execute("SELECT name FROM counter")) == []
+
+
 async def test_rows_are_lists_of_plain_tuples(database: Database) -> None:
     """A statement's rows arrive as a list of tuples, empty where it returns none."""
 
