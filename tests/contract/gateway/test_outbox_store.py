@@ -232,3 +232,63 @@ async def test_a_withdrawn_message_leaves_no_trace(outbox: SqlOutboxStore) -> No
     doubtful = await outbox.doubt(await sending(outbox), "id-1", 1, NOON)
     await outbox.withdraw(doubtful, 1)
     assert await outbox.get(7, "r-1") == doubtful
+
+
+async def test_a_queued_message_may_be_cancelled(outbox: SqlOutboxStore) -> None:
+    """Only while it is QUEUED, and as often as asked; who starts it afterwards finds it CANCELLED."""
+    message, _ = await outbox.add(draft(), SECRET, 1, NOON, queued=True)
+    for _ in range(2):
+        cancelled = await outbox.cancel(7, "r-1", 1, NOON + seconds(1))
+        assert cancelled is not None
+        assert (cancelled.state, cancelled.update_time) == (S.CANCELLED, NOON + seconds(1))
+    assert (await outbox.start(message, 1, NOON)).state is S.CANCELLED
+    assert (await outbox.finish(message, 1, NOON, failure="Too late.")).state is S.CANCELLED
+    sent = await sending(outbox, "r-2")
+    found = await outbox.cancel(7, "r-2", 1, NOON)
+    assert found == sent
+    assert await outbox.cancel(7, "r-3", 1, NOON) is None
+    with pytest.raises(LeaseLost):
+        await outbox.cancel(7, "r-1", 2, NOON)
+
+
+async def test_a_start_and_a_cancel_never_both_win(outbox: SqlOutboxStore) -> None:
+    """Whichever comes first decides, and both see what it decided."""
+    messages = [(await outbox.add(draft(f"r-{each}"), SECRET, 1, NOON, queued=True))[0] for each in range(8)]
+    results = await asyncio.gather(
+        *(outbox.start(each, 1, NOON) for each in messages),
+        *(outbox.cancel(7, each.request_id, 1, NOON) for each in messages),
+    )
+    for started, cancelled in zip(results[:8], results[8:], strict=True):
+        assert started is not None and cancelled is not None
+        assert started.state is cancelled.state
+
+
+async def test_scheduled_messages_are_found_by_their_time(outbox: SqlOutboxStore) -> None:
+    """In order of (schedule_time, sequence), a page at a time, and never among those that wait for nothing."""
+    for number, minutes in ((1, 20), (2, 10), (3, 20)):
+        wanted = draft(f"r-{number}", schedule_time=NOON + timedelta(minutes=minutes), expire_time=NOON)
+        await outbox.add(wanted, SECRET, 1, NOON, queued=True)
+    await outbox.add(draft("r-4"), SECRET, 1, NOON, queued=True)
+    first = await outbox.scheduled(7, (NOON, 0), 2)
+    assert [each.request_id for each in first] == ["r-2", "r-1"]
+    assert (first[0].schedule_time, first[0].expire_time) == (NOON + timedelta(minutes=10), NOON)
+    rest = await outbox.scheduled(7, (NOON + timedelta(minutes=20), first[1].sequence), 2)
+    assert [each.request_id for each in rest] == ["r-3"]
+    assert [each.request_id for each in await outbox.open_messages(7)] == ["r-4"]
+    begun = await outbox.start(rest[0], 1, NOON)
+    assert [each.request_id for each in await outbox.open_messages(7)] == ["r-3", "r-4"]
+    assert begun.schedule_time == NOON + timedelta(minutes=20)
+
+
+async def test_what_waits_too_long_is_given_up(outbox: SqlOutboxStore) -> None:
+    """QUEUED messages of every company, whoever holds it, up to a limit; what was begun is left alone."""
+    late, later = NOON + seconds(1), NOON + seconds(2)
+    await outbox.add(draft("r-1", expire_time=late), SECRET, 1, NOON, queued=True)
+    await outbox.add(draft("r-2", expire_time=late), SECRET, 1, NOON, queued=False)
+    await outbox.add(draft("r-3", company_id=8, expire_time=late), SECRET, 5, NOON, queued=True)
+    await outbox.add(draft("r-4", expire_time=later), SECRET, 1, NOON, queued=True)
+    assert [await outbox.expire(late, "Too late.", 1) for _ in range(3)] == [1, 1, 0]
+    states = [await outbox.get(each, name) for each, name in ((7, "r-1"), (7, "r-2"), (8, "r-3"), (7, "r-4"))]
+    assert [each and each.state for each in states] == [S.FAILED, S.SENDING, S.FAILED, S.QUEUED]
+    assert states[0] is not None
+    assert (states[0].failure, states[0].update_time) == ("Too late.", late)

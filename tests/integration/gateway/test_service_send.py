@@ -138,6 +138,60 @@ async def test_a_message_may_queue(gateway: RunningGateway) -> None:
     assert (await gateway.stub.Send(request)).message.state == pb.DELIVERY_STATE_SENT
 
 
+async def test_a_message_may_be_scheduled_and_cancelled(gateway: RunningGateway) -> None:
+    """QUEUED with its times; CancelMessage takes it back, as often as asked; what was sent cannot be taken back."""
+    moment = utc_now().replace(microsecond=0) + timedelta(hours=1)
+    request = send_request(schedule_time=moment)
+    message = (await gateway.stub.Send(request)).message
+    assert message.state == pb.DELIVERY_STATE_QUEUED
+    assert message.schedule_time.ToDatetime(UTC) == moment
+    assert message.expire_time.ToDatetime(UTC) == moment + timedelta(hours=24)
+    cancel = pb.CancelMessageRequest(company_id=7, request_id="r-1")
+    for _ in range(2):
+        assert (await gateway.stub.CancelMessage(cancel)).message.state == pb.DELIVERY_STATE_CANCELLED
+    assert (await gateway.stub.Send(request)).message.state == pb.DELIVERY_STATE_CANCELLED
+    await gateway.stub.Send(send_request(request_id="r-2"))
+    late = pb.CancelMessageRequest(company_id=7, request_id="r-2")
+    refusal = await gateway.refused(lambda: gateway.stub.CancelMessage(late))
+    assert (refusal.code, refusal.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "MESSAGE_NOT_QUEUED")
+    assert refusal.metadata == {"company_id": "7", "request_id": "r-2", "state": "SENT"}
+    nobody = pb.CancelMessageRequest(company_id=7, request_id="r-3")
+    assert (await gateway.refused(lambda: gateway.stub.CancelMessage(nobody))).reason == "MESSAGE_NOT_FOUND"
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expire", "field"),
+    [
+        (timedelta(days=367), None, "schedule_time"),
+        (None, timedelta(seconds=-1), "expire_time"),
+        (timedelta(hours=2), timedelta(hours=1), ""),
+    ],
+)
+async def test_impossible_times_are_refused(
+    gateway: RunningGateway, schedule: timedelta | None, expire: timedelta | None, field: str
+) -> None:
+    """Too far ahead, past already, or expiring before it is due."""
+    now = utc_now()
+    request = send_request(
+        schedule_time=schedule and now + schedule, expire_time=expire and now + expire
+    )
+    refusal = await gateway.refused(lambda: gateway.stub.Send(request))
+    assert (refusal.code, [each.field for each in refusal.violations]) == (grpc.StatusCode.INVALID_ARGUMENT, [field])
+
+
+async def test_over_the_pace_a_send_is_refused(tmp_path: Path) -> None:
+    """RESOURCE_EXHAUSTED names the limit and says when there is room; a message that may queue waits."""
+    policy = OutboxPolicy(pace=PacePolicy(gap=timedelta(minutes=1), burst=1))
+    async with running_gateway(tmp_path, policy) as gateway:
+        await gateway.stub.Send(send_request(request_id="r-1"))
+        refusal = await gateway.refused(lambda: gateway.stub.Send(send_request(request_id="r-2")))
+        assert (refusal.code, refusal.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "PACE_EXCEEDED")
+        assert refusal.metadata == {"company_id": "7", "limit": "BURST"}
+        assert refusal.retry_after is not None and 50 < refusal.retry_after.total_seconds() <= 60
+        request = send_request(request_id="r-3", queue_while_disconnected=True)
+        assert (await gateway.stub.Send(request)).message.state == pb.DELIVERY_STATE_QUEUED
+
+
 async def test_a_guarantee_is_kept(gateway: RunningGateway) -> None:
     """At least once sends again what nothing proved; the message tells its guarantee, at most once by default."""
     gateway.sessions.script.append(lose(sent=True, outcome=Uncertain("timed out")))
