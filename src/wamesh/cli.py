@@ -137,6 +137,49 @@ def session(verb: Literal["start", "stop", "reconnect", "logout"], company_id: C
 
 
 @app.command(group=ASK)
+def subscriptions() -> int:
+    """Show how far behind each subscription to customers' messages is; exit code 1 when one has dead letters."""
+    from wamesh.console import flow
+
+    return flow.subscriptions()
+
+
+@app.command(group=ASK)
+def dead_letters(
+    subscription: str,
+    *,
+    company_id: Annotated[CompanyId | None, Parameter(name="--company")] = None,
+    replay: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Show the messages that a subscription gave up on.
+
+    Parameters
+    ----------
+    company_id
+        Only of this company.
+    replay
+        Have them delivered again instead.
+    """
+    from wamesh.console import flow
+
+    return flow.dead_letters(subscription, company_id, replay=replay)
+
+
+@app.command(group=ASK)
+def watch(company_id: CompanyId | None = None, *, after: str = "") -> int:
+    """Show each change of a session or an outgoing message as it happens, until Ctrl-C.
+
+    Parameters
+    ----------
+    after
+        A cursor, as each line shows it: begin after that event instead of now.
+    """
+    from wamesh.console import flow
+
+    return flow.watch(company_id, after)
+
+
+@app.command(group=ASK)
 def slots(company_id: CompanyId, service: str, *, first: date | None = None, last: date | None = None) -> int:
     """Show the free slots of a service, by its id or name.
 

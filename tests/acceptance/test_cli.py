@@ -10,6 +10,7 @@ from support.command_line import start, wamesh
 
 from wamesh.console.demo import SALON_NUMBER, Demo, free_addresses
 from wamesh.emulator.v1 import emulator_pb2
+from wamesh.gateway.v1 import gateway_pb2
 
 OFFERED_TIME = re.compile(r"^\d\. \d{2}:\d{2} — \w+", re.MULTILINE)
 
@@ -89,6 +90,45 @@ async def test_an_operator_sees_health_and_sends(mesh: Demo, tmp_path: Path) -> 
     assert (slots.code, "Europe/Berlin" in slots.out) == (0, True)
     unknown = await wamesh("health", "77", environment=environment)
     assert (unknown.code, "SESSION_NOT_FOUND" in unknown.err) == (1, True)
+
+
+async def test_an_operator_watches_and_replays(mesh: Demo, tmp_path: Path) -> None:
+    """What changes is shown as it happens, and a message that a subscription gave up on is delivered again."""
+    environment = {**mesh.addresses.environment(tmp_path), "PYTHONUNBUFFERED": "1"}
+    watching = await start("watch", "1", environment=environment)
+    assert watching.stdout is not None
+    await give_up_on_a_message(mesh)
+    asked = await wamesh("subscriptions", environment=environment)
+    assert (asked.code, asked.out.splitlines()[1].split()) == (1, ["broken", "0", "-", "1"])
+    letters = await wamesh("dead-letters", "broken", "--company", "1", environment=environment)
+    assert (letters.code, "Hello" in letters.out) == (0, True)
+    replayed = await wamesh("dead-letters", "broken", "--replay", environment=environment)
+    assert (replayed.code, replayed.out) == (0, "1 to be delivered again\n")
+    unknown = await wamesh("dead-letters", "nobody", environment=environment)
+    assert (unknown.code, "SUBSCRIPTION_NOT_FOUND" in unknown.err) == (1, True)
+    async with asyncio.timeout(20):
+        while not re.search(r"company 1: message \S+ SENT", (await watching.stdout.readline()).decode()):
+            await wamesh("send", "1", "+12025550141", "Hello", environment=environment)
+    watching.send_signal(signal.SIGINT)
+    await watching.wait()
+
+
+async def give_up_on_a_message(mesh: Demo) -> None:
+    """A customer writes, and the subscription `broken` fails at it once and for all."""
+    receiving = mesh.gateway.Receive()
+    opening = gateway_pb2.OpenSubscription(subscription="broken", max_attempts=1)
+    opening.quiet_period.SetInParent()
+    await receiving.write(gateway_pb2.ReceiveRequest(open=opening))
+    await receiving.read()
+    await mesh.customer("+12025550141", "Sam").write("Hello")
+    nack = gateway_pb2.Nack(delivery_id=(await receiving.read()).delivery.delivery_id)
+    nack.retry_delay.SetInParent()
+    await receiving.write(gateway_pb2.ReceiveRequest(nack=nack))
+    request = gateway_pb2.ListDeadLettersRequest(subscription="broken")
+    async with asyncio.timeout(20):
+        while not (await mesh.gateway.ListDeadLetters(request)).dead_letters:  # noqa: ASYNC110 - asks another process
+            await asyncio.sleep(0.05)
+    receiving.cancel()
 
 
 async def test_up_runs_until_ctrl_c_and_drains(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ class MeshFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A process of the mesh: `wamesh <program>`, the name itself by default, with settings of its own beside the mesh's.
+    """A process of the mesh: `wamesh <program>`, by default the name itself; `environment` goes before the mesh's.
 
     Members stop in ascending `stop_order`, each step waiting for the one before.
     """

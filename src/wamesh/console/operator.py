@@ -22,6 +22,8 @@ BOOKING: Final = booking_pb2.DESCRIPTOR.services_by_name["Booking"]
 PAIR_SECONDS: Final = 300.0
 OPERATOR_SECONDS: Final = 30.0
 
+_HEALTH_HEADINGS: Final = ("company", "state", "since", "number", "last inbound", "sent in 5 min", "holder")
+
 _console = Console(highlight=False)
 
 
@@ -44,7 +46,7 @@ def pair(company_id: int, phone_number: str, *, as_text: bool) -> int:
                     _console.print(f"Not linked ({step.failed.reason}): {step.failed.action}")
         return 1
 
-    return _with_gateway(call)
+    return with_gateway(call)
 
 
 def print_text(code: str) -> None:
@@ -64,19 +66,22 @@ def send(company_id: int, phone_number: str, text: str, request_id: str | None) 
         _console.print(f"{state} {message.message_id} {message.failure}".rstrip())
         return 0 if message.state < gateway_pb2.DELIVERY_STATE_FAILED else 1
 
-    return _with_gateway(call)
+    return with_gateway(call)
 
 
 def health(company_id: int | None) -> int:
-    """Prints the recorded health of one session or all; exit code 1 unless each of them is CONNECTED."""
+    """Prints the recorded health of one session or all, with their holders where there are several; exit code 1 unless
+    each of them is CONNECTED.
+    """
 
     async def call(gateway: Any) -> int:
         answer = await gateway.Health(gateway_pb2.HealthRequest(company_id=company_id))
+        several = len({each.session.holder for each in answer.sessions}) > 1
         table = Table(box=None, padding=(0, 2, 0, 0))
-        for heading in ("company", "state", "since", "number", "last inbound", "sent in 5 min"):
+        for heading in _HEALTH_HEADINGS[: None if several else -1]:
             table.add_column(heading, no_wrap=True)
         for each in answer.sessions:
-            table.add_row(*_health_cells(each))
+            table.add_row(*_health_cells(each)[: len(table.columns)])
         _console.print(table)
         for each in answer.sessions:
             if each.session.action:
@@ -84,7 +89,7 @@ def health(company_id: int | None) -> int:
         connected = gateway_pb2.SESSION_STATE_CONNECTED
         return 0 if all(each.session.state == connected for each in answer.sessions) else 1
 
-    return _with_gateway(call)
+    return with_gateway(call)
 
 
 def _health_cells(each: gateway_pb2.SessionHealth) -> Sequence[str]:
@@ -96,6 +101,7 @@ def _health_cells(each: gateway_pb2.SessionHealth) -> Sequence[str]:
         session.phone_number or "-",
         f"{each.last_inbound_age.seconds} s ago" if each.HasField("last_inbound_age") else "never",
         f"{each.sends_succeeded}/{each.sends_finished}",
+        session.holder or "-",
     )
 
 
@@ -110,7 +116,7 @@ def change_session(verb: str, company_id: int) -> int:
         _console.print(f"{state} ({session.reason}) {session.action}".rstrip())
         return 0
 
-    return _with_gateway(call)
+    return with_gateway(call)
 
 
 def slots(company_id: int, service: str, first_date: str, last_date: str) -> int:
@@ -162,7 +168,8 @@ def _money(price: Any) -> str:
     return f"{price.units}.{cents:02} {price.currency_code}"
 
 
-def _with_gateway(call: Callable[[Any], Awaitable[int]]) -> int:
+def with_gateway(call: Callable[[Any], Awaitable[int]]) -> int:
+    """Makes a call of the gateway, or prints why it was refused; returns the exit code."""
     return connected(Service("gateway", GATEWAY, gateway_pb2_grpc.GatewayStub, settings.ClientSettings), call)
 
 
