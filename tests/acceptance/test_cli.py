@@ -97,6 +97,7 @@ async def test_an_operator_watches_and_replays(mesh: Demo, tmp_path: Path) -> No
     environment = {**mesh.addresses.environment(tmp_path), "PYTHONUNBUFFERED": "1"}
     watching = await start("watch", "1", environment=environment)
     assert watching.stdout is not None
+    assert (await watching.stdout.readline()).startswith(b"watching from ")
     await give_up_on_a_message(mesh)
     asked = await wamesh("subscriptions", environment=environment)
     assert (asked.code, asked.out.splitlines()[1].split()) == (1, ["broken", "0", "-", "1"])
@@ -106,9 +107,10 @@ async def test_an_operator_watches_and_replays(mesh: Demo, tmp_path: Path) -> No
     assert (replayed.code, replayed.out) == (0, "1 to be delivered again\n")
     unknown = await wamesh("dead-letters", "nobody", environment=environment)
     assert (unknown.code, "SUBSCRIPTION_NOT_FOUND" in unknown.err) == (1, True)
+    await wamesh("send", "1", "+12025550141", "Hello", "--request-id", "r-1", environment=environment)
     async with asyncio.timeout(20):
-        while not re.search(r"company 1: message \S+ SENT", (await watching.stdout.readline()).decode()):
-            await wamesh("send", "1", "+12025550141", "Hello", environment=environment)
+        while b"company 1: message r-1 SENT" not in await watching.stdout.readline():
+            pass
     watching.send_signal(signal.SIGINT)
     await watching.wait()
 

@@ -65,8 +65,8 @@ def watch(company_id: int | None, after: str) -> int:
         if after:
             request.after_cursor = after
         async for response in gateway.WatchEvents(request):
-            if response.HasField("event"):
-                _console.print(_line(response.event), soft_wrap=True)
+            begun = f"watching from {response.opened_cursor}"
+            _console.print(_line(response.event) if response.HasField("event") else begun, soft_wrap=True)
         return 0
 
     return with_gateway(call)
