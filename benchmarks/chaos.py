@@ -8,14 +8,9 @@ the network misbehaves (connection cut, message delivered twice, ack withheld or
 slow link, closed websockets, stream errors, few prekeys, messages that cannot be read and are asked for again). Exit
 code 1 when one of these does not hold:
 
-* every customer message that the gateway's device received is answered, once;
-* no message id and no reply text reaches a customer twice for one turn;
+* every customer message is answered once, and every booking confirmed once (`dialogues` has the rules);
 * never two logged-in connections of one device, and no connection is ever replaced;
-* as many bookings are confirmed as confirmations were read, for each customer.
-
-Two losses are documented and counted apart. LOST: the session process was killed between telling the network that it
-has a message and writing it to its journal, as the real library can. UNKNOWN: it was killed in the middle of a send,
-and no receipt ever proved the fate of the reply, which is then reported and not repeated.
+* no reply is left half done.
 
 The seed fixes what strikes when, and what customers say; not how the processes are scheduled. A seed that failed once
 is likely, not certain, to fail again.
@@ -29,13 +24,13 @@ import sqlite3
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+from dialogues import Excuses, Phone, judge_bookings, judge_ids, judge_turns, turns_of
 from judging import Verdict, events
 from striking import SESSION, Striker
 
@@ -48,15 +43,12 @@ from wamesh.console import demo
 from wamesh.emulator.v1 import emulator_pb2 as network
 from wamesh.gateway.v1 import gateway_pb2
 
-PATIENCE_SECONDS: Final = 200.0
-"""How long a customer waits: an ack that is withheld holds the session's other sends back for up to 75 s."""
 LOST_AFTER_SECONDS: Final = 30.0
 """A message that is in no inbox after this time has no process left that could bring it there."""
 LOSS_WINDOW: Final = timedelta(seconds=3)
 LOSING: Final = (f"kill {SESSION}", f"thaw {SESSION}", "kill gateway")
 """The blows that end a session process, or may."""
 PAUSE_SECONDS: Final = (0.3, 2.5)
-CONFIRMED: Final = "You're booked"
 
 KILLS: Final = {"gateway": 6, "session": 8, "worker": 8, "booking": 6, "api": 2}
 FROZEN: Final = ("gateway", "session", "worker", "booking")
@@ -105,53 +97,9 @@ class Run:
         """The ids of the customers' messages that are stored."""
         return {message_id for (message_id,) in self.gateway_rows("SELECT message_id FROM inbox_messages")}
 
-
-class Phone:
-    """A customer who says one thing at a time and waits for the answer."""
-
-    def __init__(self, run: Run, number: str, dice: random.Random) -> None:
-        self._run = run
-        self._number = number
-        self._dice = dice
-        self._replies: asyncio.Queue[str] = asyncio.Queue()
-
-    async def live(self, until: float) -> None:
-        """Books again and again; gives up for good when a message gets no answer."""
-        watching = asyncio.create_task(self._watch())
-        clock = asyncio.get_running_loop().time
-        try:
-            while clock() < until:
-                for text in self._dialogue():
-                    if not await self._answered(text):
-                        return
-                await asyncio.sleep(self._dice.uniform(0, 2))
-        finally:
-            watching.cancel()
-
-    def _dialogue(self) -> Sequence[str]:
-        day = datetime.now(UTC) + timedelta(days=self._dice.randint(1, 20))
-        return f"Haircut on {day:%-d %B}", str(self._dice.randint(1, 6)), "Thank you!"
-
-    async def _answered(self, text: str) -> bool:
-        request = network.SendAsCustomerRequest(
-            customer_phone_number=self._number,
-            push_name="Alex",
-            account_phone_number=demo.SALON_NUMBER,
-            content=network.Content(text=network.TextContent(body=text)),
-        )
-        message_id = (await self._run.mesh.emulator.SendAsCustomer(request)).message_id
-        for patience in (LOST_AFTER_SECONDS, PATIENCE_SECONDS - LOST_AFTER_SECONDS):
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._replies.get(), patience)
-                return True
-            if message_id not in self._run.inbox():
-                return False
-        return False
-
-    async def _watch(self) -> None:
-        request = network.WatchCustomerRequest(customer_phone_number=self._number)
-        async for seen in self._run.mesh.emulator.WatchCustomer(request):
-            self._replies.put_nowait(seen.message.text)
+    async def is_stored(self, message_id: str) -> bool:
+        """Whether the message of this id is stored."""
+        return message_id in self.inbox()
 
 
 async def strike(run: Run) -> None:
@@ -218,110 +166,44 @@ async def bookings(run: Run) -> Counter[str]:
         request.page_token = part.next_page_token
 
 
-@dataclass(slots=True)
-class Turn:
-    """A customer's message, and what the salon sent until the next."""
-
-    customer: str
-    message_id: str
-    text: str
-    received: datetime | None = None
-    replies: list[network.Event] = field(default_factory=list)
-
-
-def turns_of(log: Iterable[network.Event]) -> list[Turn]:
-    """Cuts the log into turns."""
-    turns: list[Turn] = []
-    current: dict[str, Turn] = {}
-    by_id: dict[str, Turn] = {}
-    for event in log:
-        customer = event.customer_phone_number
-        if event.kind == network.EVENT_KIND_CUSTOMER_SENT:
-            turn = current[customer] = by_id[event.message_id] = Turn(customer, event.message_id, event.text)
-            turns.append(turn)
-        elif event.kind == network.EVENT_KIND_DEVICE_RECEIVED and event.message_id in by_id:
-            turn = by_id[event.message_id]
-            turn.received = turn.received or event.event_time.ToDatetime(UTC)
-        elif event.kind == network.EVENT_KIND_MESSAGE_SENT and customer in current:
-            current[customer].replies.append(event)
-    return turns
+def excuses(run: Run) -> Excuses:
+    """What the gateway's database and the blows excuse."""
+    lossy = run.striker.moments(*LOSING)
+    unknown = run.gateway_rows(
+        "SELECT DISTINCT o.request_id, i.phone_number FROM outbox_messages o "
+        "JOIN inbox_messages i USING (company_id, chat) WHERE o.state = 'UNKNOWN'"
+    )
+    return Excuses(
+        stored=run.inbox(),
+        may_be_lost=lambda turn: (
+            turn.received is not None and any(abs(blow - turn.received) < LOSS_WINDOW for blow in lossy)
+        ),
+        doubts=Counter(number for _, number in unknown),
+    )
 
 
-@dataclass(slots=True)
-class BookingVerdict(Verdict):
-    """What log and databases prove of the dialogues."""
-
-    def judge_turns(self, turns: Iterable[Turn], run: Run) -> None:
-        """Each received message is answered once."""
-        inbox = run.inbox()
-        doubtful = {
-            number
-            for (number,) in run.gateway_rows(
-                "SELECT DISTINCT i.phone_number FROM outbox_messages o JOIN inbox_messages i USING (company_id, chat) "
-                "WHERE o.state = 'UNKNOWN'"
-            )
-        }
-        lossy = run.striker.moments(*LOSING)
-        for turn in turns:
-            self.counts["customer messages"] += 1
-            said = f"{turn.customer} {turn.text!r} ({turn.message_id})"
-            if turn.received is None:
-                self.violations.append(f"never delivered to the device: {said}")
-            elif len(turn.replies) > 1:
-                sent = " | ".join(f"{each.message_id}: {each.text[:40]!r}" for each in turn.replies)
-                self.violations.append(f"answered {len(turn.replies)} times: {said}: {sent}")
-            elif not turn.replies and turn.message_id not in inbox and _in_window(turn.received, lossy):
-                self.counts["LOST (documented)"] += 1
-            elif not turn.replies and turn.customer in doubtful:
-                self.counts["UNKNOWN (documented)"] += 1
-            elif not turn.replies:
-                stored = "stored" if turn.message_id in inbox else f"received {turn.received:%X.%f}, never stored"
-                self.violations.append(f"never answered: {said}, {stored}")
-
-    def judge_ids(self, log: Iterable[network.Event]) -> None:
-        """No message id reaches anybody twice."""
-        sent = Counter(each.message_id for each in log if each.kind == network.EVENT_KIND_MESSAGE_SENT)
-        self.counts["replies"] = sent.total()
-        self.violations += [f"message id sent {times} times: {each}" for each, times in sent.items() if times > 1]
-
-    def judge_bookings(self, turns: Iterable[Turn], booked: Counter[str]) -> None:
-        """Each customer has read one confirmation a booking."""
-        read: Counter[str] = Counter()
-        for turn in turns:
-            read[turn.customer] += sum(CONFIRMED in each.text for each in turn.replies)
-        self.counts["bookings"], self.counts["confirmations"] = booked.total(), read.total()
-        self.violations += [
-            f"{customer} has {booked[customer]} bookings and read {read[customer]} confirmations"
-            for customer in sorted({*read, *booked})
-            if booked[customer] != read[customer]
-        ]
-
-    def judge_outbox(self, run: Run) -> None:
-        """Nothing is left half done, and no send failed."""
-        states = Counter(state for (state,) in run.gateway_rows("SELECT state FROM outbox_messages"))
-        self.counts |= Counter({f"outbox {state}": count for state, count in states.items()})
-        for state in ("QUEUED", "SENDING", "FAILED"):
-            if states[state]:
-                self.violations.append(f"{states[state]} replies are {state} at the end")
+def judge_outbox(verdict: Verdict, run: Run) -> None:
+    """Nothing is left half done, and no send failed."""
+    states = Counter(state for (state,) in run.gateway_rows("SELECT state FROM outbox_messages"))
+    verdict.counts |= Counter({f"outbox {state}": count for state, count in states.items()})
+    for state in ("QUEUED", "SENDING", "FAILED"):
+        if states[state]:
+            verdict.violations.append(f"{states[state]} replies are {state} at the end")
 
 
-def _in_window(received: datetime, kills: Iterable[datetime]) -> bool:
-    return any(abs(kill - received) < LOSS_WINDOW for kill in kills)
-
-
-async def judged(run: Run) -> BookingVerdict:
+async def judged(run: Run) -> Verdict:
     """The verdict over a run that has come to rest."""
-    log, verdict = await events(run.mesh.emulator), BookingVerdict()
+    log, verdict = await events(run.mesh.emulator), Verdict()
     turns = turns_of(log)
-    verdict.judge_turns(turns, run)
-    verdict.judge_ids(log)
+    judge_turns(verdict, turns, excuses(run))
+    judge_ids(verdict, log)
     verdict.judge_connections(log)
-    verdict.judge_bookings(turns, await bookings(run))
-    verdict.judge_outbox(run)
+    judge_bookings(verdict, turns, await bookings(run))
+    judge_outbox(verdict, run)
     return verdict
 
 
-async def chaos(directory: Path, arguments: argparse.Namespace) -> BookingVerdict:
+async def chaos(directory: Path, arguments: argparse.Namespace) -> Verdict:
     """Runs the mesh, the customers and what strikes them; then judges."""
     os.environ["WAMESH_LOCK_WAIT_SECONDS"] = LOCK_WAIT_SECONDS
     with (directory / "mesh.log").open("w", encoding="utf-8") as output:
@@ -337,7 +219,14 @@ async def chaos(directory: Path, arguments: argparse.Namespace) -> BookingVerdic
             until = asyncio.get_running_loop().time() + arguments.seconds
             operator = asyncio.create_task(operate(run))
             phones = [
-                Phone(run, f"+4477009{number:05}", random.Random(f"{arguments.seed} {number}"))
+                Phone(
+                    mesh.emulator,
+                    demo.SALON_NUMBER,
+                    f"+4477009{number:05}",
+                    random.Random(f"{arguments.seed} {number}"),
+                    run.is_stored,
+                    LOST_AFTER_SECONDS,
+                )
                 for number in range(arguments.customers)
             ]
             await asyncio.gather(strike_until(run, until), *(phone.live(until) for phone in phones))

@@ -65,7 +65,7 @@ async def call(run: Run, waiting: Iterator[Letter]) -> None:
     """A caller: sends letters until none is left."""
     for letter in waiting:
         run.begun.release()
-        await send(run.mesh.gateway, letter)
+        await send(lambda: run.mesh.gateway, letter)
 
 
 async def strike_on(run: Run) -> None:

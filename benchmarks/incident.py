@@ -136,7 +136,7 @@ async def call(run: Run, waiting: Iterator[Letter], until: asyncio.Event) -> Non
         if until.is_set():
             return
         run.letters.append(letter)
-        await send(run.mesh.gateway, letter)
+        await send(lambda: run.mesh.gateway, letter)
         await asyncio.sleep(run.dice.uniform(*SEND_PAUSE_SECONDS))
 
 

@@ -16,7 +16,7 @@ import asyncio
 import itertools
 import os
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -39,6 +39,7 @@ which tells WhatsApp that it has it, and the journal.
 """
 CALL_SECONDS: Final = 10.0
 PAUSE_SECONDS: Final = (0.02, 0.1)
+QUEUED_PAUSE_SECONDS: Final = 0.4
 
 AWAY: Final = frozenset(
     {
@@ -61,6 +62,8 @@ class Letter:
     phone_number: str
     queueable: bool
     guarantee: "pb.Guarantee.ValueType"
+    company_id: int = demo.COMPANY_ID
+    schedule_time: datetime | None = None
 
     @property
     def request_id(self) -> str:
@@ -80,25 +83,31 @@ def shorten_doubts() -> None:
     os.environ["WAMESH_DOUBT_SECONDS"] = str(DOUBT.total_seconds())
 
 
-async def send(gateway: Any, letter: Letter) -> pb.OutgoingMessage:
-    """Sends a letter, and asks again with the same request id until it has an outcome."""
+async def send(pick: Callable[[], Any], letter: Letter) -> pb.OutgoingMessage:
+    """Sends a letter through the gateway that `pick` gives, and asks again with the same request id until it has an
+    outcome.
+    """
     request = pb.SendRequest(
-        company_id=demo.COMPANY_ID,
+        company_id=letter.company_id,
         request_id=letter.request_id,
         phone_number=letter.phone_number,
         text=letter.text,
         queue_while_disconnected=letter.queueable,
         guarantee=letter.guarantee,
     )
+    if letter.schedule_time is not None:
+        request.schedule_time.FromDatetime(letter.schedule_time)
     while True:
         try:
-            message: pb.OutgoingMessage = (await gateway.Send(request, timeout=CALL_SECONDS)).message
+            message: pb.OutgoingMessage = (await pick().Send(request, timeout=CALL_SECONDS)).message
         except grpc.aio.AioRpcError as error:
             if error.code() not in AWAY:
                 raise
         else:
             if message.state not in OPEN:
                 return message
+            if message.state == pb.DELIVERY_STATE_QUEUED:
+                await asyncio.sleep(QUEUED_PAUSE_SECONDS)
         await asyncio.sleep(random.uniform(*PAUSE_SECONDS))
 
 
@@ -131,8 +140,8 @@ class Judge:
             await self._judge(letter)
         foreign = self._arrived.keys() - {letter.text for letter in mine}
         self._verdict.violations += [f"nobody asked to send {text!r}" for text in foreign]
-        self._verdict.counts["texts"] = len(mine)
-        self._verdict.counts["messages in the log"] = sum(map(len, self._arrived.values()))
+        self._verdict.counts["texts"] += len(mine)
+        self._verdict.counts["messages in the log"] += sum(map(len, self._arrived.values()))
 
     async def _judge(self, letter: Letter) -> None:
         outcome = await self._outcome(letter)
@@ -178,7 +187,7 @@ class Judge:
                 yield _time(other)
 
     async def _outcome(self, letter: Letter) -> pb.OutgoingMessage:
-        request = pb.GetMessageRequest(company_id=demo.COMPANY_ID, request_id=letter.request_id)
+        request = pb.GetMessageRequest(company_id=letter.company_id, request_id=letter.request_id)
         answer: pb.GetMessageResponse = await self._gateway.GetMessage(request, wait_for_ready=True, timeout=60)
         return answer.message
 

@@ -120,6 +120,17 @@ class GatewaySettings(EmulatorClientSettings):
     """How long a start waits for another gateway on the same data directory to end."""
     doubt_seconds: Seconds = 60.0
     """How long a receipt may still prove a send that something interrupted; then it is UNKNOWN."""
+    retention_days: Annotated[int, Field(ge=0, le=36_500)] = 90
+    """How long messages are kept that nobody waits for any more, and the request ids of sent ones; 0 means for ever."""
+    event_retention_days: Annotated[int, Field(ge=0, le=36_500)] = 7
+    """How long WatchEvents can look back; 0 means for ever."""
+
+    pacing_gap_seconds: Annotated[float, Field(ge=0, le=3600)] | None = None
+    """A number sends one message each gap in the long run; 0 for no limit. Unset: 1 with `neonize`, else 0."""
+    pacing_burst: Annotated[int, Field(ge=1, le=10_000)] = 20
+    """So many messages may go at once after a pause."""
+    first_contacts_a_day: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+    """Chats to which a number writes first, in 24 hours; 0 for no limit. Unset: 50 with `neonize`, else 0."""
 
     @model_validator(mode="after")
     def _renewed_in_time(self) -> Self:

@@ -40,3 +40,14 @@ async def test_no_session_outlives_its_gateway(mesh: Demo) -> None:
     kill(mesh, "gateway")
     _, alive = await asyncio.to_thread(psutil.wait_procs, sessions, ANSWERED_SECONDS)
     assert alive == []
+
+
+async def test_no_frozen_session_outlives_its_gateway(mesh: Demo) -> None:
+    """Neither do those that are stopped, which cannot end by themselves."""
+    sessions = session_processes(mesh)
+    assert sessions
+    for session in sessions:
+        session.suspend()
+    kill(mesh, "gateway")
+    _, alive = await asyncio.to_thread(psutil.wait_procs, sessions, ANSWERED_SECONDS)
+    assert alive == []

@@ -94,6 +94,22 @@ async def test_send_health_and_slots(shared_mesh: Demo) -> None:
     assert alive == {"status": "SERVING"}
 
 
+async def test_what_happened_can_be_listed_and_watched(shared_mesh: Demo) -> None:
+    """ListMessages has what was sent; WatchEvents tells of it once more from the beginning, and has no end."""
+    send = {"company_id": 1, "request_id": "grpcurl-2", "phone_number": "+12025550131", "text": "Hello"}
+    await _json(shared_mesh, send, "localhost:50051", "wamesh.gateway.v1.Gateway/Send")
+    of_chat = {"company_id": 1, "chat": "12025550131@s.whatsapp.net"}
+    listed = await _json(shared_mesh, of_chat, "localhost:50051", "wamesh.gateway.v1.Gateway/ListMessages")
+    assert [each["outgoing"]["requestId"] for each in listed["messages"]] == ["grpcurl-2"]
+    start = json.dumps({"from_earliest": True, "company_ids": [1]})
+    _, out = await grpcurl(
+        shared_mesh, "-max-time", "2", "-d", start, "localhost:50051", "wamesh.gateway.v1.Gateway/WatchEvents"
+    )
+    assert "openedCursor" in out and "DeadlineExceeded" in out
+    assert out.index('"DELIVERY_STATE_SENDING"') < out.index('"DELIVERY_STATE_SENT"')
+    assert '"SESSION_STATE_CONNECTED"' in out
+
+
 async def _json(mesh: Demo, request: dict[str, Any], address: str, method: str) -> Any:
     code, out = await grpcurl(mesh, "-d", json.dumps(request), address, method)
     assert code == 0, out

@@ -57,6 +57,14 @@ class FakeSessions:
     def set_snapshot(self, snapshot: SessionSnapshot) -> None:
         """Records a session."""
         self._snapshots[snapshot.company_id] = snapshot
+        self._stir()
+
+    async def sent(self, number: int) -> None:
+        """Waits until so many messages are on the wire."""
+        while len(self.network.wire) < number:
+            await self._changed.wait()
+
+    def _stir(self) -> None:
         self._changed.set()
         self._changed = asyncio.Event()
 
@@ -97,6 +105,7 @@ class FakeSessions:
                 return outcome
         message_id = self.network.write_down(message)
         self.network.wire.append(message)
+        self._stir()
         return Sent(message_id, NOON)
 
     async def find_sent(self, company_id: int, secret: bytes) -> str | None:

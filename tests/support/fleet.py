@@ -21,6 +21,7 @@ from wamesh.booking.v1 import booking_pb2_grpc
 from wamesh.console import demo
 from wamesh.console.mesh import Member, Mesh, PrintLine, quick_channel
 from wamesh.console.ports import free_ports
+from wamesh.console.process import EXIT_REFUSED
 from wamesh.console.seed import DEMO_SALON, load_salon
 from wamesh.console.up import BOOKING, EMULATOR, GATEWAY
 from wamesh.emulator.v1 import emulator_pb2_grpc
@@ -29,6 +30,7 @@ from wamesh.gateway.v1 import gateway_pb2_grpc
 from wamesh.rpc.client import open_channel
 from wamesh.settings import BookingSettings
 
+EXIT_FAILED: Final = 1
 _LINKED_AT_ONCE: Final = 4
 SERVICE: Final = pb.DESCRIPTOR.services_by_name["Gateway"]
 
@@ -39,7 +41,9 @@ def salon_number(company_id: int) -> str:
 
 
 class FleetMesh(Mesh):
-    """A mesh that can leave what was killed away, as a machine that went down with it does."""
+    """A mesh that can leave what was killed away, as a machine that went down with it does, and that starts what a
+    database that is away kept from starting, as whoever runs a fleet does.
+    """
 
     def __init__(self, members: Sequence[Member], environment: Mapping[str, str], print_line: PrintLine) -> None:
         super().__init__(members, environment, print_line)
@@ -57,7 +61,8 @@ class FleetMesh(Mesh):
 
     async def _run_once(self, member: Member) -> int:
         await self._let_in[member.name].wait()
-        return await super()._run_once(member)
+        code = await super()._run_once(member)
+        return EXIT_FAILED if code == EXIT_REFUSED else code
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +149,7 @@ async def running_fleet(
     settings = {
         **base.environment(directory, database_url),
         "WAMESH_GATEWAY_TARGET": all_of(addresses),
+        "PYTHONFAULTHANDLER": "1",
         **(environment or {}),
     }
     async with AsyncExitStack() as stack:
@@ -161,9 +167,7 @@ async def running_fleet(
             await stack.enter_async_context(open_channel(all_of(addresses), [SERVICE], 20.0))
         )
         await _link_all(stubs, emulator, company_ids)
-        yield Fleet(
-            directory, database_url, company_ids, names, mesh, addresses, stubs, anywhere, booking, emulator
-        )
+        yield Fleet(directory, database_url, company_ids, names, mesh, addresses, stubs, anywhere, booking, emulator)
 
 
 def _salon(directory: Path, company_id: int) -> Path:

@@ -43,7 +43,7 @@ class PostgresqlServer:
         self._settings = settings
         self._programs = programs
         self._directory = directory
-        self._user = user
+        self._as_user = [] if user is None else _becoming(user)
         self._names = (f"test_{number}" for number in itertools.count(1))
 
     @contextmanager
@@ -85,15 +85,12 @@ class PostgresqlServer:
 
     def _run(self, program: str, *arguments: str) -> None:
         done = subprocess.run(
-            [str(self._programs / program), *arguments],
+            [*self._as_user, str(self._programs / program), *arguments],
             cwd=self._directory,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
-            user=self._user,
-            group=self._user and pwd.getpwnam(self._user).pw_gid,
-            extra_groups=None if self._user is None else [],
             check=False,
         )
         if done.returncode != 0:
@@ -126,6 +123,14 @@ def _find_programs() -> Path:
     if found is None:
         raise PostgresqlMissing("initdb is neither in /usr/lib/postgresql/*/bin nor on the PATH")
     return Path(found).resolve().parent
+
+
+def _becoming(user: str) -> list[str]:
+    """What runs a program as another user: one of util-linux, since `subprocess` would fork to do it, and a fork of a
+    process that has loaded gRPC may break.
+    """
+    group = pwd.getpwnam(user).pw_gid
+    return ["setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups", "--"]
 
 
 def _user_for_server() -> str | None:

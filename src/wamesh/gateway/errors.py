@@ -143,7 +143,8 @@ class LeaseLost(Unavailable):
     reason = "NOT_HOLDER"
 
     def __init__(self, company_id: int, holder: str = "") -> None:
-        sentence = f"This gateway is not the holder of company {company_id}; {holder or 'another one'} is."
+        who = f"{holder} is" if holder else "try again"
+        sentence = f"This gateway is not the holder of company {company_id}; {who}."
         super().__init__(sentence, timedelta(seconds=1), {"company_id": str(company_id), "holder": holder})
 
 

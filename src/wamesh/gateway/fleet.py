@@ -13,6 +13,7 @@ again.
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final, Protocol
 
 import structlog
@@ -22,7 +23,7 @@ from wamesh.gateway.errors import LeaseLost
 from wamesh.gateway.lease import LeaseTimes
 from wamesh.gateway.placement import Member, PlacementPolicy, home_of, takes, to_hand_over
 from wamesh.gateway.session import unheld
-from wamesh.gateway.session_machine import advice
+from wamesh.gateway.session_record import record_of
 from wamesh.gateway.sessions import SessionSnapshot
 from wamesh.gateway.stores import MemberStore, PlacedSession, SessionStore, StoredSession
 
@@ -202,18 +203,5 @@ class Fleet:
 
 def _snapshot(placed: PlacedSession) -> SessionSnapshot:
     """A session as it is stored; one that nobody holds is not what its last holder wrote."""
-    stored = placed.stored
-    session = stored.session if placed.holder else unheld(stored.session)
-    return SessionSnapshot(
-        company_id=stored.company_id,
-        state=session.state,
-        reason=session.reason,
-        since=session.since,
-        retry_time=session.retry_time,
-        action=advice(session),
-        device=stored.device.address,
-        lid=stored.device.lid,
-        phone_number=stored.device.phone_number,
-        holder=placed.holder,
-        epoch=stored.epoch,
-    )
+    session = placed.stored.session if placed.holder else unheld(placed.stored.session)
+    return record_of(replace(placed.stored, session=session), placed.holder)

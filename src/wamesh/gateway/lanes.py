@@ -43,9 +43,16 @@ class Turn:
         self._lanes = lanes
         self._key = key
         self.may_go = asyncio.Event()
+        self._left = False
+
+    @property
+    def is_held(self) -> bool:
+        """True from when it may go until it leaves."""
+        return self.may_go.is_set() and not self._left
 
     def leave(self) -> None:
         """Lets the next one go; harmless when repeated."""
+        self._left = True
         self._lanes._leave(self._key, self)
 
     def __enter__(self) -> Self:

@@ -29,7 +29,9 @@ from wamesh.gateway.lease import LeaseTimes
 from wamesh.gateway.lock import DataDirectory, open_directory
 from wamesh.gateway.outbox import Outbox
 from wamesh.gateway.outbox_policy import OutboxPolicy
+from wamesh.gateway.pacing import PacePolicy
 from wamesh.gateway.placement import PlacementPolicy
+from wamesh.gateway.retention import Keep, Retention
 from wamesh.gateway.routing import forwarder
 from wamesh.gateway.service import GatewayService
 from wamesh.gateway.supervisor import Supervisor
@@ -44,10 +46,13 @@ from wamesh.storage.gateway_inbox import SqlInboxStore
 from wamesh.storage.gateway_members import SqlMemberStore
 from wamesh.storage.gateway_message_history import SqlMessageHistory
 from wamesh.storage.gateway_outbox import SqlOutboxStore
+from wamesh.storage.gateway_retention import SqlRetentionStore
 from wamesh.storage.gateway_sessions import SqlLeaseStore, SqlSessionStore
 from wamesh.storage.telling import TellingDatabase
 
 SERVICE_NAME: Final = "wamesh.gateway.v1.Gateway"
+_GAP_SECONDS: Final = 1.0
+_FIRST_CONTACTS: Final = 50
 _LAST_SENDS_SECONDS: Final = 2.0
 _SHARED_POLL: Final = timedelta(seconds=1)
 _ALL_INTERFACES: Final = ("0.0.0.0", "[::]", "::", "*")
@@ -90,8 +95,9 @@ async def serving(settings: GatewaySettings) -> AsyncIterator[Gateway]:
         events = EventFeed(SqlEventLog(database))
         telling = TellingDatabase(database, events.note)
         supervisor = _supervisor(settings, directory, telling)
-        policy = OutboxPolicy(doubt_time=timedelta(seconds=settings.doubt_seconds))
+        policy = OutboxPolicy(doubt_time=timedelta(seconds=settings.doubt_seconds), pace=_pace(settings))
         outbox = Outbox(SqlOutboxStore(telling), supervisor, utc_now, send_log, policy)
+        retention = Retention(SqlRetentionStore(database), SqlEventLog(database), _keep(settings), utc_now)
         fleet = _fleet(settings, database, supervisor, outbox)
         everywhere = None if fleet is None else fleet.everywhere
         history = SqlMessageHistory(database)
@@ -105,10 +111,12 @@ async def serving(settings: GatewaySettings) -> AsyncIterator[Gateway]:
             if fleet is not None:
                 await fleet.join(address)
             await server.start()
+            retention.start()
             _log.info("serving", address=settings.gateway_address, port=server.port, node=directory.node)
             try:
                 yield Gateway(server, database)
             finally:
+                await retention.close()
                 inbox.drain()
                 if fleet is not None:
                     await fleet.leave()
@@ -165,6 +173,24 @@ def _fleet(settings: GatewaySettings, database: Database, supervisor: Supervisor
     times = _lease_times(settings)
     patience = PlacementPolicy(settle=times.ttl, abandoned_after=times.ttl)
     return Fleet(supervisor, SqlSessionStore(database), SqlMemberStore(database), outbox, times, patience)
+
+
+def _pace(settings: GatewaySettings) -> PacePolicy:
+    """What is set; else what protects a real number, and no limit where there is none to protect."""
+    real = settings.transport == "neonize"
+    gap, contacts = settings.pacing_gap_seconds, settings.first_contacts_a_day
+    return PacePolicy(
+        gap=timedelta(seconds=_GAP_SECONDS * real if gap is None else gap),
+        burst=settings.pacing_burst,
+        first_contacts=_FIRST_CONTACTS * real if contacts is None else contacts,
+    )
+
+
+def _keep(settings: GatewaySettings) -> Keep:
+    """What the retention settings say; no days mean for ever."""
+    days = (settings.retention_days, settings.event_retention_days)
+    messages, events = (timedelta(days=each) if each else None for each in days)
+    return Keep(messages, events)
 
 
 def _is_shared(database: Database) -> bool:

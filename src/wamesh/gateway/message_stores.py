@@ -12,8 +12,9 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from wamesh.gateway.messages import Claim, DeadLetter, Draft, OutboxMessage, StoredMessage, Terms
+from wamesh.gateway.messages import Claim, DeadLetter, Draft, OutboxMessage, StoredMessage, SubscriptionProgress, Terms
 from wamesh.whatsapp.events import InboundMessage, ReceiptReceived
+from wamesh.whatsapp.jid import Jid
 
 
 class InboxStore(Protocol):
@@ -41,7 +42,10 @@ class InboxStore(Protocol):
         ...
 
     async def next_time(self, subscription: str, company_ids: Collection[int]) -> datetime | None:
-        """When the next conversation of these companies (empty: of all) is due, or a deadline passes."""
+        """When the next conversation of these companies (empty: of all) is due, or a deadline passes.
+
+        Raises SubscriptionNotFound.
+        """
         ...
 
     async def ack(self, claim: Claim) -> datetime | None:
@@ -65,8 +69,29 @@ class InboxStore(Protocol):
         """Gives back everything that `claimant` (a gateway that died) had reserved."""
         ...
 
-    async def dead_letters(self, subscription: str, limit: int) -> list[DeadLetter]:
-        """The oldest dead letters of the subscription, in order of sequence."""
+    async def subscriptions(self) -> list[SubscriptionProgress]:
+        """Every subscription, by name. Costs what is pending, however much is stored."""
+        ...
+
+    async def delete(self, subscription: str) -> None:
+        """Forgets the subscription, its progress and its dead letters. Raises SubscriptionNotFound."""
+        ...
+
+    async def dead_letters(
+        self, subscription: str, limit: int, *, after: int = 0, company_id: int | None = None
+    ) -> Sequence[DeadLetter]:
+        """The oldest dead letters after a sequence, in order, of one company or of all (None).
+
+        Raises SubscriptionNotFound.
+        """
+        ...
+
+    async def replay(self, subscription: str, now: datetime, *, company_id: int | None = None, chat: str = "") -> int:
+        """Has dead letters delivered again, of one company or of all (None), of one of its chats or of all (empty).
+
+        A conversation's come in order and before its newer messages, as soon as no claim of it is open; attempts count
+        from 1. Returns how many wait for it because of this call. Raises SubscriptionNotFound.
+        """
         ...
 
     async def read(self, company_id: int, conversation: str, limit: int) -> list[StoredMessage]:
@@ -120,6 +145,10 @@ class OutboxStore(Protocol):
         """
         ...
 
+    async def cancel(self, company_id: int, request_id: str, epoch: int, now: datetime) -> OutboxMessage | None:
+        """QUEUED becomes CANCELLED. Returns the row as it is then, None when there is none. Raises LeaseLost."""
+        ...
+
     async def withdraw(self, message: OutboxMessage, epoch: int) -> None:
         """Removes an open message that surely was not sent. Raises LeaseLost."""
         ...
@@ -133,8 +162,26 @@ class OutboxStore(Protocol):
         """
         ...
 
+    async def contact(self, company_id: int, chat: Jid, epoch: int, limit: int, now: datetime) -> datetime | None:
+        """Counts the chat as written to for the first time, unless it is known: it wrote, or was written to.
+
+        Returns None when it may be written to, or else when there will be fewer than `limit` first contacts in 24
+        hours. Raises LeaseLost.
+        """
+        ...
+
     async def open_messages(self, company_id: int) -> list[OutboxMessage]:
-        """The company's QUEUED and SENDING messages, in order."""
+        """The company's SENDING messages, then those that are QUEUED and not scheduled, each in order."""
+        ...
+
+    async def scheduled(self, company_id: int, after: tuple[datetime, int], limit: int) -> list[OutboxMessage]:
+        """The company's next scheduled messages that are QUEUED, in order of (schedule_time, sequence), which is
+        greater than `after`.
+        """
+        ...
+
+    async def expire(self, now: datetime, failure: str, limit: int) -> int:
+        """Up to `limit` messages of any company that are QUEUED after their expire_time become FAILED; their number."""
         ...
 
     async def prune_receipts(self, older_than: timedelta, now: datetime) -> None:

@@ -6,7 +6,7 @@ Invariant: times are aware UTC datetimes; a `Draft` has an address that WhatsApp
 
 import hashlib
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -26,6 +26,8 @@ class DeliveryState(StrEnum):
     READ = "READ"
     FAILED = "FAILED"
     UNKNOWN = "UNKNOWN"
+    CANCELLED = "CANCELLED"
+    """Taken back before it was sent."""
 
 
 OPEN_STATES: Final = frozenset({DeliveryState.QUEUED, DeliveryState.SENDING})
@@ -41,7 +43,9 @@ class Draft:
     """A message that somebody asks to send: `request_id` names it within the company.
 
     `queueable` lets it wait for a session that is not connected. `at_least_once` has it sent again when a crash
-    leaves it in doubt.
+    leaves it in doubt. `schedule_time` is the moment before which it is not sent; it is part of the content, so that
+    one request never means two moments. `expire_time` is when it is given up unless it has begun to be sent; None
+    leaves that to the outbox.
     """
 
     company_id: int
@@ -51,11 +55,20 @@ class Draft:
     quoted_message_id: str = ""
     queueable: bool = False
     at_least_once: bool = False
+    schedule_time: datetime | None = None
+    expire_time: datetime | None = None
     content_hash: bytes = field(init=False, repr=False)
-    """32 bytes that two drafts share when they would send the same thing to the same chat."""
+    """32 bytes that two drafts share when they would send the same thing to the same chat at the same moment."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "content_hash", _content_hash(str(self.chat), self.text, self.quoted_message_id))
+        moment = () if self.schedule_time is None else (self.schedule_time.astimezone(UTC).isoformat(),)
+        content = _content_hash(str(self.chat), self.text, self.quoted_message_id, *moment)
+        object.__setattr__(self, "content_hash", content)
+
+    @property
+    def may_queue(self) -> bool:
+        """True when Send need not wait for its outcome."""
+        return self.queueable or self.schedule_time is not None
 
 
 def _content_hash(*parts: str) -> bytes:
@@ -70,7 +83,8 @@ def _content_hash(*parts: str) -> bytes:
 class OutboxMessage:
     """A row of the outbox. `secret` is the 32 bytes by which a crashed send is found again; `message_id` is
     empty until WhatsApp's id is known, and while it is sent again the id under which it may have arrived;
-    `failure` is one sentence when FAILED or UNKNOWN.
+    `failure` is one sentence when FAILED or UNKNOWN. It is not sent before `schedule_time`, and does not begin to be
+    sent after `expire_time` (None: never too late).
     """
 
     sequence: int
@@ -88,11 +102,18 @@ class OutboxMessage:
     failure: str
     create_time: datetime
     update_time: datetime
+    schedule_time: datetime | None = None
+    expire_time: datetime | None = None
 
     @property
     def is_open(self) -> bool:
         """True while the outcome is not known."""
         return self.state in OPEN_STATES
+
+    @property
+    def may_queue(self) -> bool:
+        """True when Send need not wait for its outcome."""
+        return self.queueable or self.schedule_time is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +160,35 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A message that a subscription gave up on, after `attempts` deliveries without an ack."""
+    """A message that a subscription gave up on, after `attempts` deliveries without an ack.
+
+    `replaying` while it waits for another delivery, or is being delivered.
+    """
 
     subscription: str
     company_id: int
     conversation: str
-    sequence: int
+    stored: StoredMessage
     attempts: int
     bury_time: datetime
+    replaying: bool = False
+
+    @property
+    def sequence(self) -> int:
+        """The message's place in the inbox."""
+        return self.stored.sequence
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionProgress:
+    """How far behind a subscription is. `oldest_pending_time` is when the oldest message that it has not acked was
+    stored, None when there is none; the waits and `max_messages` are those that its last client set.
+    """
+
+    subscription: str
+    pending_conversations: int
+    oldest_pending_time: datetime | None
+    dead_letters: int
+    quiet_period: timedelta
+    max_wait: timedelta
+    max_messages: int

@@ -1,51 +1,44 @@
 """The outbox: every message that the company sends, exactly as often as it was asked for.
 
-A message is stored with its secret before the wire is touched, so that whatever breaks afterwards can be
-resolved (see `sending`). One *flight*, a task, carries one open message; callers come and go, the flight goes
-on.
+A message is stored with its secret before the wire is touched, so that whatever breaks afterwards can be resolved (see
+`doubts`). While this gateway holds a company's lease a `Term` carries its messages, one *flight* a message; callers
+come and go, the flight goes on until the term ends. Without a term a message that may queue is stored, and the next
+term takes it up, wherever it begins.
 
-Owns: idempotence by request id, order in a chat, taking up again what a crash or a lost lease left open.
-Refuses: connecting a session. Invariant: at any time there is at most one flight of a message in this
-gateway, and every open message of a company that this gateway holds has one, or gets one with the next change
-of its session.
+Owns: idempotence by request id, and which companies have a term here. Refuses: connecting a session; deciding who holds
+a company. Invariant: a company has at most one term in this gateway, and every term is that of its newest lease here.
 """
 
 import asyncio
 import secrets
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 import structlog
 
 from wamesh.clock import Clock
 from wamesh.errors import Unavailable
-from wamesh.gateway.errors import Draining
+from wamesh.gateway.errors import Draining, LeaseLost
 from wamesh.gateway.health import SendLog
-from wamesh.gateway.lanes import Lanes, Turn
-from wamesh.gateway.message_errors import MessageNotFound, RequestIdReused
+from wamesh.gateway.message_errors import ExpiryPassed, MessageNotFound, MessageNotQueued, RequestIdReused
 from wamesh.gateway.message_stores import OutboxStore
-from wamesh.gateway.messages import SUCCESSES, Draft, OutboxMessage
-from wamesh.gateway.sending import (
-    DEFAULT_POLICY,
-    Courier,
-    OutboxPolicy,
-    PatientSessions,
-    Proofs,
-    is_connected,
-    refusal_of,
-)
+from wamesh.gateway.messages import DeliveryState, Draft, OutboxMessage
+from wamesh.gateway.outbox_policy import DEFAULT_POLICY, OutboxPolicy, PatientSessions, refusal_of
+from wamesh.gateway.term import OutboxMeans, Term
 from wamesh.whatsapp.events import ReceiptReceived
 from wamesh.whatsapp.transport import SECRET_BYTES
 
 _log = structlog.get_logger("gateway.outbox")
 _KEEP_EARLY_RECEIPTS: Final = timedelta(days=1)
-
-_Key = tuple[int, str]
+_SWEEP_SECONDS: Final = 60.0
+_SWEPT_AT_ONCE: Final = 500
+_TOO_LATE: Final = "It waited too long, and nobody could send it."
 
 
 class Outbox:
-    """Messages to customers. Satisfies `ReceiptSink`."""
+    """Messages to customers. Satisfies `ReceiptSink` and `TermSink`."""
 
     def __init__(
         self,
@@ -56,211 +49,137 @@ class Outbox:
         policy: OutboxPolicy = DEFAULT_POLICY,
         new_secret: Callable[[], bytes] = lambda: secrets.token_bytes(SECRET_BYTES),
     ) -> None:
-        self._store = store
-        self._sessions = sessions
-        self._clock = clock
-        self._send_log = send_log
-        self._new_secret = new_secret
-        self._proofs = Proofs()
-        self._courier = Courier(store, sessions, clock, policy, self._proofs, new_secret)
-        self._lanes = Lanes()
-        self._flights: dict[_Key, _Flight] = {}
-        self._watches: dict[int, asyncio.Task[None]] = {}
+        self._means = OutboxMeans(store, sessions, clock, send_log, policy, new_secret)
+        self._terms: dict[int, Term] = {}
+        self._sweeping: asyncio.Task[None] | None = None
         self._closed = False
 
     async def start(self) -> None:
-        """Takes up the open messages of every company that the sessions know."""
-        await self._store.prune_receipts(_KEEP_EARLY_RECEIPTS, self._clock())
-        for snapshot in self._sessions.snapshots():
-            await self._adopt(snapshot.company_id)
-            self._watch(snapshot.company_id)
+        """Clears up what nobody will ask for, and from here on gives up what waits too long, whoever holds its
+        company. Raises DatabaseUnavailable.
+        """
+        await self._means.store.prune_receipts(_KEEP_EARLY_RECEIPTS, self._means.clock())
+        self._sweeping = asyncio.create_task(self._sweep_forever(), name="outbox sweep")
+
+    def begin(self, company_id: int, epoch: int) -> None:
+        """This gateway holds the company's lease anew: its open messages are taken up, before any new one is sent."""
+        self.end(company_id)
+        if not self._closed:
+            self._terms[company_id] = Term(company_id, epoch, self._means)
+
+    def end(self, company_id: int) -> None:
+        """The lease is lost or about to be given up: nothing more is sent. Callers hear LeaseLost."""
+        term = self._terms.pop(company_id, None)
+        if term is not None:
+            term.end()
+
+    async def drain(self, company_id: int, grace_seconds: float) -> None:
+        """Begins no new send of the company, and waits for those that are on the wire, no longer than the grace.
+
+        For a graceful hand-over: `end` follows. Callers of what was not begun hear LeaseLost.
+        """
+        term = self._terms.get(company_id)
+        if term is not None:
+            await term.drain(grace_seconds)
 
     async def send(self, draft: Draft) -> OutboxMessage:
         """Sends a message once, and returns it as far as it came: with an outcome, or QUEUED when it may
         queue.
 
         A second call with the same request id joins the first. A cancelled caller leaves the message on its
-        way. Raises SessionNotFound, SessionNotConnected, RequestIdReused, LeaseLost, DatabaseUnavailable.
+        way. Raises ExpiryPassed, SessionNotFound, SessionNotConnected, RequestIdReused, PaceExceeded, LeaseLost
+        (make the same request again), DatabaseUnavailable, Draining.
         """
-        flight = self._flights.get((draft.company_id, draft.request_id))
-        if flight is None:
-            flight = self._launch(draft)
-        elif flight.content_hash != draft.content_hash:
-            raise RequestIdReused(draft.company_id, draft.request_id)
-        return await flight.answer()
+        if self._closed:
+            raise Draining
+        await self._refuse_expired(draft)
+        draft = replace(draft, expire_time=self._means.policy.expiry_of(draft, self._means.clock()))
+        term = self._terms.get(draft.company_id)
+        return await (self._leave(draft) if term is None else term.send(draft))
+
+    async def cancel(self, company_id: int, request_id: str) -> OutboxMessage:
+        """Takes back a message that is QUEUED: it is CANCELLED, and surely never sent. Harmless when repeated.
+
+        Raises MessageNotFound, MessageNotQueued, SessionNotFound, LeaseLost, DatabaseUnavailable.
+        """
+        message = await self.get(company_id, request_id)
+        if message.state is DeliveryState.QUEUED:
+            message = await self._take_back(company_id, request_id)
+        if message.state is not DeliveryState.CANCELLED:
+            raise MessageNotQueued(company_id, request_id, message.state)
+        return message
 
     async def get(self, company_id: int, request_id: str) -> OutboxMessage:
         """The message of this request id. Raises MessageNotFound."""
-        message = await self._store.get(company_id, request_id)
+        message = await self._means.store.get(company_id, request_id)
         if message is None:
             raise MessageNotFound(company_id, request_id)
         return message
 
     async def note_receipts(self, company_id: int, epoch: int, receipts: Sequence[ReceiptReceived]) -> None:
         """Moves messages forward by WhatsApp's receipts. Raises LeaseLost."""
-        for message in await self._store.note_receipts(company_id, epoch, receipts, self._clock()):
-            self._proofs.tell(message)
+        moved = await self._means.store.note_receipts(company_id, epoch, receipts, self._means.clock())
+        term = self._terms.get(company_id)
+        if term is not None:
+            for message in moved:
+                term.note_proof(message)
 
     async def close(self, grace_seconds: float = 0.0) -> None:
-        """Waits for the flights that are under way, no longer than the grace, and ends the rest: the next
-        start takes them up.
+        """Waits for the flights that are on the wire, no longer than the grace, and ends every term: the next ones take
+        up what is left.
         """
         self._closed = True
-        for watch in self._watches.values():
-            watch.cancel()
-        flying = [flight.task for flight in self._flights.values() if not flight.waits]
-        if flying:
-            await asyncio.wait(flying, timeout=grace_seconds)
-        rest = [flight.task for flight in self._flights.values()]
-        for task in rest:
-            task.cancel()
-        if rest:
-            await asyncio.wait(rest)
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+        terms, self._terms = tuple(self._terms.values()), {}
+        await asyncio.gather(*(term.drain(grace_seconds, Draining()) for term in terms))
+        for term in terms:
+            term.end(Draining())
+        await asyncio.gather(*(term.ended() for term in terms))
 
-    def _launch(self, draft: Draft) -> "_Flight":
-        key = (draft.company_id, draft.request_id)
-        turn = self._lanes.enter((draft.company_id, draft.chat))
-        flight = _Flight(draft.content_hash)
-        return self._depart(key, flight, turn, self._fly_new(flight, turn, draft))
+    async def sweep(self) -> None:
+        """Gives up what is QUEUED and too late, in rows that no flight here may know of. Raises DatabaseUnavailable."""
+        while await self._means.store.expire(self._means.clock(), _TOO_LATE, _SWEPT_AT_ONCE) == _SWEPT_AT_ONCE:
+            pass
 
-    def _relaunch(self, message: OutboxMessage) -> None:
-        key = (message.company_id, message.request_id)
-        if key not in self._flights:
-            turn = self._lanes.enter((message.company_id, message.chat))
-            flight = _Flight(message.content_hash)
-            self._depart(key, flight, turn, self._fly(flight, turn, message, fresh=False))
+    async def _sweep_forever(self) -> None:
+        while True:
+            await asyncio.sleep(_SWEEP_SECONDS)
+            try:
+                await self.sweep()
+            except Unavailable as error:
+                _log.warning("outbox not swept", error=error.message)
 
-    def _depart(self, key: _Key, flight: "_Flight", turn: Turn, way: Coroutine[Any, Any, OutboxMessage]) -> "_Flight":
-        """Starts the flight's task and clears up after it."""
-
-        def land(task: asyncio.Task[OutboxMessage]) -> None:
-            self._clear(key, flight, turn)
-            flight.land(task)
-
-        self._flights[key] = flight
-        flight.task = asyncio.create_task(way, name=f"send {key}")
-        flight.task.add_done_callback(land)
-        return flight
-
-    def _clear(self, key: _Key, flight: "_Flight", turn: Turn) -> None:
-        """Makes way for what comes after the flight; harmless when repeated."""
-        turn.leave()
-        if self._flights.get(key) is flight:
-            del self._flights[key]
-
-    async def _fly_new(self, flight: "_Flight", turn: Turn, draft: Draft) -> OutboxMessage:
-        message, added = await self._accept(turn, draft)
-        if message.content_hash != draft.content_hash:
-            raise RequestIdReused(draft.company_id, draft.request_id)
-        return await self._fly(flight, turn, message, fresh=added)
-
-    async def _fly(self, flight: "_Flight", turn: Turn, message: OutboxMessage, *, fresh: bool) -> OutboxMessage:
-        if not message.is_open:
-            return message
-        message = await self._courier.carry(message, turn, fresh=fresh, on_wait=flight.wait)
-        succeeded = message.state in SUCCESSES
-        self._send_log.record(message.company_id, succeeded, self._clock())
-        if not succeeded:
-            _log.warning(
-                "message not sent",
-                company_id=message.company_id,
-                request_id=message.request_id,
-                state=message.state.value,
-                failure=message.failure,
-            )
-        self._clear((message.company_id, message.request_id), flight, turn)
-        flight.tell(message)  # at once, rather than after the end of the task
+    async def _take_back(self, company_id: int, request_id: str) -> OutboxMessage:
+        means, term = self._means, self._terms.get(company_id)
+        if term is None:
+            epoch = means.sessions.snapshot(company_id).epoch
+            message = await means.store.cancel(company_id, request_id, epoch, means.clock())
+        else:
+            message = await term.cancel(request_id)
+        if message is None:
+            raise MessageNotFound(company_id, request_id)
         return message
 
-    async def _accept(self, turn: Turn, draft: Draft) -> tuple[OutboxMessage, bool]:
-        """Stores the message, or finds what its request id did before; refuses what cannot be sent now."""
-        snapshot = self._sessions.snapshot(draft.company_id)
-        self._watch(draft.company_id)
-        connected = is_connected(snapshot)
-        if not connected:
-            known = await self._store.get(draft.company_id, draft.request_id)
-            if known is not None:
-                return known, False
-            if not draft.queueable:
-                raise refusal_of(snapshot)
-        queued = not (connected and turn.may_go.is_set())
-        secret = self._new_secret()
-        return await self._courier.fenced(
-            draft.company_id,
-            lambda epoch: self._store.add(draft, secret, epoch, self._clock(), queued=queued),
-        )
-
-    def _watch(self, company_id: int) -> None:
-        """From here on, takes up what is open whenever this gateway gets the company's lease anew."""
-        if company_id not in self._watches:
-            epoch = self._sessions.snapshot(company_id).epoch
-            name = f"watch the lease of {company_id}"
-            self._watches[company_id] = asyncio.create_task(self._adopt_after(company_id, epoch), name=name)
-
-    async def _adopt_after(self, company_id: int, epoch: int) -> None:
-        while True:
-            epoch = await self._other_epoch(company_id, epoch)
-            await self._adopt(company_id)
-
-    async def _other_epoch(self, company_id: int, epoch: int) -> int:
-        return (await self._sessions.until(company_id, lambda snapshot: snapshot.epoch != epoch)).epoch
-
-    async def _adopt(self, company_id: int) -> None:
-        """Takes up the company's open messages, until the database lets it."""
-        while True:
-            try:
-                for message in await self._store.open_messages(company_id):
-                    self._relaunch(message)
-                return
-            except Unavailable as error:
-                _log.warning("open messages not taken up", company_id=company_id, error=error.message)
-                await asyncio.sleep(error.retry_after.total_seconds())
-
-
-class _Flight:
-    """One open message under way, and the answer that its callers wait for.
-
-    The answer is the outcome; or, while a message that may queue `waits` for its session, the message as it
-    is. Each caller waits in a future of its own, so that one who goes away ends nobody else's.
-    """
-
-    task: asyncio.Task[OutboxMessage]
-
-    def __init__(self, content_hash: bytes) -> None:
-        self.content_hash = content_hash
-        self.waits = False
-        self._queued: OutboxMessage | None = None
-        self._callers: list[asyncio.Future[OutboxMessage]] = []
-
-    async def answer(self) -> OutboxMessage:
-        """Waits for the answer. Raises what ended the flight."""
-        if self._queued is not None:
-            return self._queued
-        caller: asyncio.Future[OutboxMessage] = asyncio.get_running_loop().create_future()
-        self._callers.append(caller)
-        return await caller
-
-    def wait(self, message: OutboxMessage | None) -> None:
-        """The flight waits for a session with this message, or goes on (None)."""
-        self.waits = message is not None
-        self._queued = message if message is not None and message.queueable else None
-        if self._queued is not None:
-            self.tell(self._queued)
-
-    def tell(self, message: OutboxMessage) -> None:
-        """Answers the callers that are still there."""
-        for caller in self._take_callers():
-            caller.set_result(message)
-
-    def land(self, task: asyncio.Task[OutboxMessage]) -> None:
-        """The flight is over: tells its callers, if there are any left."""
-        error = Draining() if task.cancelled() else task.exception()
-        if error is None:
-            self.tell(task.result())
+    async def _refuse_expired(self, draft: Draft) -> None:
+        """A new message must not be over before it begins; one that is known has an outcome to be told."""
+        if draft.expire_time is None or self._means.clock() < draft.expire_time:
             return
-        for caller in self._take_callers():
-            caller.set_exception(error)
+        if await self._means.store.get(draft.company_id, draft.request_id) is None:
+            raise ExpiryPassed
 
-    def _take_callers(self) -> list[asyncio.Future[OutboxMessage]]:
-        callers, self._callers = self._callers, []
-        return [caller for caller in callers if not caller.done()]
+    async def _leave(self, draft: Draft) -> OutboxMessage:
+        """Without a term: tells what became of the message, or leaves it for the next term when it may queue."""
+        means = self._means
+        snapshot = means.sessions.snapshot(draft.company_id)
+        message = await means.store.get(draft.company_id, draft.request_id)
+        if message is None:
+            if not draft.may_queue:
+                raise refusal_of(snapshot)
+            secret = means.new_secret()
+            message, _ = await means.store.add(draft, secret, snapshot.epoch, means.clock(), queued=True)
+        if message.content_hash != draft.content_hash:
+            raise RequestIdReused(draft.company_id, draft.request_id)
+        if message.is_open and not (message.state is DeliveryState.QUEUED and message.may_queue):
+            raise LeaseLost(draft.company_id, snapshot.holder)
+        return message

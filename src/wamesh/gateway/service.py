@@ -6,33 +6,52 @@ the rooms' refusals into statuses.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
-from typing import Any
+from typing import Any, TypeAlias
 
 from wamesh.clock import Clock
 from wamesh.errors import InvalidArgument, Violation
 from wamesh.gateway import wire
+from wamesh.gateway.event_feed import EventFeed, Start
+from wamesh.gateway.event_log import Position
 from wamesh.gateway.feed import Consumer
 from wamesh.gateway.health import SendLog, health_of
 from wamesh.gateway.inbox import Inbox
 from wamesh.gateway.message_errors import StreamNotOpened
+from wamesh.gateway.message_history import MessageHistory, Place
 from wamesh.gateway.outbox import Outbox
 from wamesh.gateway.phone_numbers import to_e164
-from wamesh.gateway.sessions import Sessions
+from wamesh.gateway.sessions import Sessions, SessionSnapshot
 from wamesh.gateway.v1 import gateway_pb2 as pb
 from wamesh.gateway.v1 import gateway_pb2_grpc
 
 _PAGE_SIZE = 100
+_DIGITS = 18  # what every database takes for an integer
+Everywhere: TypeAlias = Callable[[], Awaitable[list[SessionSnapshot]]]
 
 
 class GatewayService(gateway_pb2_grpc.GatewayServicer):
     """The servicer."""
 
-    def __init__(self, sessions: Sessions, inbox: Inbox, outbox: Outbox, send_log: SendLog, clock: Clock) -> None:
+    def __init__(
+        self,
+        sessions: Sessions,
+        inbox: Inbox,
+        outbox: Outbox,
+        history: MessageHistory,
+        events: EventFeed,
+        send_log: SendLog,
+        clock: Clock,
+        everywhere: Everywhere | None = None,
+    ) -> None:
+        """`everywhere` tells the sessions of all gateways; without it this one is alone."""
         self._sessions = sessions
+        self._everywhere = everywhere
         self._inbox = inbox
         self._outbox = outbox
+        self._history = history
+        self._events = events
         self._send_log = send_log
         self._clock = clock
 
@@ -46,13 +65,27 @@ class GatewayService(gateway_pb2_grpc.GatewayServicer):
         message = await self._outbox.get(request.company_id, request.request_id)
         return pb.GetMessageResponse(message=wire.outgoing_message(message))
 
+    async def CancelMessage(self, request: pb.CancelMessageRequest, context: Any) -> pb.CancelMessageResponse:
+        """Takes one outgoing message back."""
+        message = await self._outbox.cancel(request.company_id, request.request_id)
+        return pb.CancelMessageResponse(message=wire.outgoing_message(message))
+
+    async def ListMessages(self, request: pb.ListMessagesRequest, context: Any) -> pb.ListMessagesResponse:
+        """Lists messages of both directions."""
+        before, size = Place.parse(request.page_token), request.page_size or _PAGE_SIZE
+        page = await self._history.page(wire.history_filter(request), before, size)
+        token = "" if page.next is None else str(page.next)
+        return pb.ListMessagesResponse(
+            messages=[wire.listed_message(each) for each in page.messages], next_page_token=token
+        )
+
     async def Health(self, request: pb.HealthRequest, context: Any) -> pb.HealthResponse:
         """Reads recorded facts."""
         now = self._clock()
         one = [self._sessions.snapshot(request.company_id)] if request.HasField("company_id") else None
         facts = [
             health_of(each, self._send_log.lately(each.company_id, now), now)
-            for each in (self._sessions.snapshots() if one is None else one)
+            for each in (await self._all() if one is None else one)
         ]
         return pb.HealthResponse(
             sessions=[wire.session_health(each) for each in facts], evaluate_time=wire.timestamp(now)
@@ -60,9 +93,9 @@ class GatewayService(gateway_pb2_grpc.GatewayServicer):
 
     async def ListSessions(self, request: pb.ListSessionsRequest, context: Any) -> pb.ListSessionsResponse:
         """Lists sessions after the company that the token names."""
-        after = _company_of(request.page_token)
+        after = _number_in(request.page_token)
         size = request.page_size or _PAGE_SIZE
-        rest = [each for each in self._sessions.snapshots() if each.company_id > after]
+        rest = [each for each in await self._all() if each.company_id > after]
         page = rest[:size]
         token = f"after-{page[-1].company_id}" if len(rest) > size else ""
         return pb.ListSessionsResponse(sessions=[wire.session(each) for each in page], next_page_token=token)
@@ -112,6 +145,47 @@ class GatewayService(gateway_pb2_grpc.GatewayServicer):
             finally:
                 answers.cancel()
 
+    async def ListSubscriptions(
+        self, request: pb.ListSubscriptionsRequest, context: Any
+    ) -> pb.ListSubscriptionsResponse:
+        """Lists subscriptions."""
+        found, now = await self._inbox.subscriptions(), self._clock()
+        return pb.ListSubscriptionsResponse(subscriptions=[wire.subscription_progress(each, now) for each in found])
+
+    async def DeleteSubscription(
+        self, request: pb.DeleteSubscriptionRequest, context: Any
+    ) -> pb.DeleteSubscriptionResponse:
+        """Forgets one subscription."""
+        await self._inbox.delete(request.subscription)
+        return pb.DeleteSubscriptionResponse()
+
+    async def ListDeadLetters(self, request: pb.ListDeadLettersRequest, context: Any) -> pb.ListDeadLettersResponse:
+        """Lists dead letters after the message that the token names."""
+        after, size = _number_in(request.page_token), request.page_size or _PAGE_SIZE
+        company_id = request.company_id if request.HasField("company_id") else None
+        found = await self._inbox.dead_letters(request.subscription, size + 1, after=after, company_id=company_id)
+        page = found[:size]
+        token = f"after-{page[-1].sequence}" if len(found) > size else ""
+        return pb.ListDeadLettersResponse(dead_letters=[wire.dead_letter(each) for each in page], next_page_token=token)
+
+    async def ReplayDeadLetters(
+        self, request: pb.ReplayDeadLettersRequest, context: Any
+    ) -> pb.ReplayDeadLettersResponse:
+        """Delivers dead letters again."""
+        company_id = request.company_id if request.HasField("company_id") else None
+        replayed = await self._inbox.replay(request.subscription, company_id, request.chat)
+        return pb.ReplayDeadLettersResponse(replayed=replayed)
+
+    async def WatchEvents(self, request: pb.WatchEventsRequest, context: Any) -> AsyncIterator[pb.WatchEventsResponse]:
+        """Streams what changes."""
+        async with self._events.open(_start(request), request.company_ids) as watch:
+            yield pb.WatchEventsResponse(opened_cursor=str(watch.opened))
+            async for each in watch.events:
+                yield pb.WatchEventsResponse(event=wire.event(each))
+
+    async def _all(self) -> list[SessionSnapshot]:
+        return self._sessions.snapshots() if self._everywhere is None else await self._everywhere()
+
 
 async def _take_answers(requests: AsyncIterator[pb.ReceiveRequest], consumer: Consumer) -> None:
     """Carries out what the client says, side by side so that many acks share one commit, until it says no more."""
@@ -139,11 +213,22 @@ async def _answer(request: pb.ReceiveRequest, consumer: Consumer) -> None:
             raise StreamNotOpened("must be the first message of the stream, once")
 
 
-def _company_of(page_token: str) -> int:
-    """The company that the page before ended with; 0 for the first page."""
+def _start(request: pb.WatchEventsRequest) -> Start:
+    """Where the stream begins. Raises CursorUnknown."""
+    match request.WhichOneof("start"):
+        case "after_cursor":
+            return Position.parse(request.after_cursor)
+        case "from_earliest":
+            return "earliest"
+        case _:
+            return "latest"
+
+
+def _number_in(page_token: str) -> int:
+    """The company or message that the page before ended with; 0 for the first page."""
     if not page_token:
         return 0
     word, _, number = page_token.partition("-")
-    if word != "after" or not number.isascii() or not number.isdigit():
+    if word != "after" or not number.isascii() or not number.isdigit() or len(number) > _DIGITS:
         raise InvalidArgument([Violation("page_token", "must be the next_page_token of an earlier page")])
     return int(number)

@@ -272,6 +272,8 @@ class SessionKeeper:
     # The effects. Each returns the event it gave rise to, if any; the effects after it are then skipped.
 
     async def _acquire(self) -> Event | None:
+        if not self._lease.is_held:  # it may have run out just now: no process of the last term goes on in the next
+            await self.runner.end()
         try:
             return None if await self._lease.acquire() else Event.LEASE_REFUSED
         except Exception as error:  # noqa: BLE001 - whatever it is, nothing may run without a lease
@@ -360,7 +362,7 @@ class SessionKeeper:
         return Event.LEASE_LOST
 
     def link(self, device: Device) -> None:
-        """Takes note of the device that was just linked; it is written with the state that follows."""
+        """Notes the device that was just linked; it is written with the state that follows."""
         self.device = device
 
     async def lose_lease(self, epoch: int) -> None:

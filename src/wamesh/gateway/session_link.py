@@ -1,9 +1,10 @@
 """What ties a session process to its gateway: the socket, and the lease that it may not outlive.
 
-Owns: the process's end of the socket, and its two ways of ending itself. Refuses: to know what commands mean.
+Owns: the process's end of the socket, and its ways of ending itself. Refuses: to know what commands mean.
 Invariant: a process whose gateway is gone, or whose lease has passed, does not run on; whatever hangs.
 """
 
+import ctypes
 import os
 import signal
 import socket
@@ -24,6 +25,7 @@ LEASE_PASSED: Final = frozenset({EXIT_LEASE_PASSED, -signal.SIGALRM})
 _KERNEL_GRACE_NS: Final = 250_000_000
 _FLUSH_SECONDS: Final = 0.5
 _READ_BYTES: Final = 1 << 16
+_PR_SET_PDEATHSIG: Final = 1
 
 
 def _leave(code: int, why: str) -> NoReturn:
@@ -32,6 +34,14 @@ def _leave(code: int, why: str) -> NoReturn:
         os.write(sys.stderr.fileno(), f"session process ends: {why}\n".encode())
     finally:
         os._exit(code)
+
+
+def die_with_parent() -> None:
+    """Has the kernel kill this process when its gateway is gone, even while it is stopped (SIGSTOP) and nothing of its
+    own runs: else its connection would stay beside the next holder's. Linux alone can do it.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class Link:

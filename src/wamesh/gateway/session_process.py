@@ -25,7 +25,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NoReturn, cast
 
-from wamesh.gateway.session_link import EXIT_STOPPED, LeaseGuard, Link
+from wamesh.gateway.session_link import EXIT_STOPPED, LeaseGuard, Link, die_with_parent
 from wamesh.gateway.session_wire import (
     SPOOL_NAME,
     WireError,
@@ -206,6 +206,7 @@ def main() -> NoReturn:
     """Serves the socket whose descriptor is the first argument."""
     for sent_to_the_whole_group in (signal.SIGINT, signal.SIGTERM):
         signal.signal(sent_to_the_whole_group, signal.SIG_IGN)  # the gateway drains, then ends this process
+    die_with_parent()
     link = Link(socket.socket(fileno=int(sys.argv[1])))
     command = link.next_command()
     if command.WhichOneof("command") != "begin":

@@ -227,9 +227,10 @@ class Supervisor:
 
     async def let_go(self, company_id: int) -> None:
         """Ends the company's session here, if there is one, and releases its lease; it stays stored as it was."""
-        keeper = self._keepers.pop(company_id, None)
+        keeper = self._keepers.get(company_id)
         if keeper is not None:
-            await keeper.close()
+            await keeper.close()  # a send that this breaks off still asks for the session: it must be there until then
+            self._keepers.pop(company_id, None)
 
     def leftovers(self) -> list[int]:
         """The companies that are not held here and of which a session process left something in its journal."""

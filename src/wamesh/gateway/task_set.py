@@ -31,11 +31,15 @@ class TaskSet:
         task.add_done_callback(self._done)
         return task
 
+    def cancel(self) -> None:
+        """Cancels what runs."""
+        for task in tuple(self._tasks):
+            task.cancel()
+
     async def close(self) -> None:
         """Cancels what runs and waits for its end."""
         tasks = tuple(self._tasks)
-        for task in tasks:
-            task.cancel()
+        self.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _done(self, task: asyncio.Task[Any]) -> None:

@@ -5,14 +5,25 @@ enum value of a room has the contract's name without its prefix, so a value that
 """
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
-from typing import assert_never
+from datetime import UTC, datetime, timedelta
+from typing import Literal, assert_never
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from wamesh.gateway.event_log import LoggedEvent
 from wamesh.gateway.health import SessionHealth
-from wamesh.gateway.messages import Claim, Draft, OutboxMessage, StoredMessage, Terms
+from wamesh.gateway.message_history import Direction, HistoryFilter, ListedMessage
+from wamesh.gateway.messages import (
+    Claim,
+    DeadLetter,
+    DeliveryState,
+    Draft,
+    OutboxMessage,
+    StoredMessage,
+    SubscriptionProgress,
+    Terms,
+)
 from wamesh.gateway.phone_numbers import to_e164
 from wamesh.gateway.sessions import PairingEvent, SessionSnapshot
 from wamesh.gateway.v1 import gateway_pb2 as pb
@@ -56,7 +67,17 @@ def draft(request: pb.SendRequest) -> Draft:
         quoted_message_id=request.quoted_message_id,
         queueable=request.queue_while_disconnected,
         at_least_once=request.guarantee == pb.GUARANTEE_AT_LEAST_ONCE,
+        schedule_time=_moment(request, "schedule_time"),
+        expire_time=_moment(request, "expire_time"),
     )
+
+
+def _moment(request: pb.SendRequest, field: Literal["schedule_time", "expire_time"]) -> datetime | None:
+    """A Timestamp field in whole microseconds, None when it is absent."""
+    if not request.HasField(field):
+        return None
+    stamp: Timestamp = getattr(request, field)
+    return stamp.ToDatetime(UTC)
 
 
 def outgoing_message(message: OutboxMessage) -> pb.OutgoingMessage:
@@ -73,7 +94,38 @@ def outgoing_message(message: OutboxMessage) -> pb.OutgoingMessage:
         update_time=timestamp(message.update_time),
         quoted_message_id=message.quoted_message_id,
         guarantee=pb.GUARANTEE_AT_LEAST_ONCE if message.at_least_once else pb.GUARANTEE_AT_MOST_ONCE,
+        schedule_time=None if message.schedule_time is None else timestamp(message.schedule_time),
+        expire_time=None if message.expire_time is None else timestamp(message.expire_time),
     )
+
+
+def history_filter(request: pb.ListMessagesRequest) -> HistoryFilter:
+    """Which messages ListMessages asks for."""
+    direction = pb.MessageDirection.Name(request.direction).removeprefix("MESSAGE_DIRECTION_")
+    states = (pb.DeliveryState.Name(each).removeprefix("DELIVERY_STATE_") for each in request.states)
+    return HistoryFilter(
+        company_id=request.company_id,
+        chat=Jid.parse(request.chat) if request.chat else None,
+        direction=Direction(direction) if request.direction else None,
+        states=frozenset(map(DeliveryState, states)),
+    )
+
+
+def listed_message(listed: ListedMessage) -> pb.Message:
+    """A message of either direction."""
+    if isinstance(listed.message, OutboxMessage):
+        return pb.Message(chat=listed.conversation, outgoing=outgoing_message(listed.message))
+    return pb.Message(chat=listed.conversation, inbound=_inbound_message(listed.message))
+
+
+def event(logged: LoggedEvent) -> pb.Event:
+    """A change of a session or of an outgoing message."""
+    told = pb.Event(cursor=str(logged.position), company_id=logged.company_id, event_time=timestamp(logged.time))
+    if isinstance(logged.change, OutboxMessage):
+        told.message.CopyFrom(outgoing_message(logged.change))
+    else:
+        told.session.CopyFrom(session(logged.change))
+    return told
 
 
 def session(snapshot: SessionSnapshot) -> pb.Session:
@@ -148,6 +200,32 @@ def subscription(terms: Terms) -> pb.OpenSubscription:
     )
 
 
+def subscription_progress(progress: SubscriptionProgress, now: datetime) -> pb.Subscription:
+    """How far behind a subscription is at this moment."""
+    oldest = progress.oldest_pending_time
+    return pb.Subscription(
+        subscription=progress.subscription,
+        pending_conversations=progress.pending_conversations,
+        oldest_pending_age=None if oldest is None else duration(max(now - oldest, timedelta(0))),
+        dead_letters=progress.dead_letters,
+        quiet_period=duration(progress.quiet_period),
+        max_wait=duration(progress.max_wait),
+        max_messages=progress.max_messages,
+    )
+
+
+def dead_letter(letter: DeadLetter) -> pb.DeadLetter:
+    """A message that a subscription gave up on."""
+    return pb.DeadLetter(
+        company_id=letter.company_id,
+        chat=letter.conversation,
+        message=_inbound_message(letter.stored),
+        attempts=letter.attempts,
+        bury_time=timestamp(letter.bury_time),
+        replaying=letter.replaying,
+    )
+
+
 def delivery(claim: Claim) -> pb.Delivery:
     """A batch as the client gets it."""
     return pb.Delivery(
@@ -166,6 +244,7 @@ def _inbound_message(stored: StoredMessage) -> pb.InboundMessage:
         sequence=stored.sequence,
         message_id=message.message_id,
         sender=str(message.sender),
+        sender_alternate=str(message.sender_alternate or ""),
         phone_number=message.phone_number or "",
         push_name=message.push_name,
         kind=pb.ContentKind.Value(f"CONTENT_KIND_{message.kind.value}"),

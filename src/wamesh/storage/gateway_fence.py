@@ -19,6 +19,8 @@ _LOCKS: dict[tuple[Engine, FenceMode], str] = {
     ("postgresql", "exclusive"): " FOR NO KEY UPDATE",
 }
 
+_LEASE = "SELECT epoch, holder FROM leases WHERE company_id = $1"
+
 
 def fence(engine: Engine, company_id: int, epoch: int, mode: FenceMode = "shared") -> Steps[None]:
     """Holds the company's lease as it is until the transaction ends; raises LeaseLost unless `epoch` is current.
@@ -26,8 +28,14 @@ def fence(engine: Engine, company_id: int, epoch: int, mode: FenceMode = "shared
     A company that nobody ever held has epoch 0. `exclusive` also makes the company's transactions run one
     after the other.
     """
-    lock = _LOCKS[engine, mode]
-    rows = yield execute(f"SELECT epoch, holder FROM leases WHERE company_id = $1{lock}", company_id)
+    rows = yield execute(_LEASE + _LOCKS[engine, mode], company_id)
     current, holder = rows[0] if rows else (0, "")
     if current != epoch:
         raise LeaseLost(company_id, holder)
+
+
+def hold(engine: Engine, company_id: int) -> Steps[None]:
+    """Makes the company's transactions run one after the other, whoever holds it: for a change that every gateway may
+    make, as long as the row is as it was.
+    """
+    yield execute(_LEASE + _LOCKS[engine, "exclusive"], company_id)

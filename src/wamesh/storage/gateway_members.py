@@ -1,7 +1,7 @@
 """The gateways that are alive, in SQL.
 
-Owns the table `gateways`. Refuses: deciding what follows from it. Invariant: expiry and age are judged by the database's
-clock alone.
+Owns the table `gateways`. Refuses: deciding what follows from it. Invariant: expiry and age are judged by the
+database's clock alone.
 """
 
 from datetime import timedelta

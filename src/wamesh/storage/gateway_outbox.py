@@ -1,8 +1,7 @@
 """The outbox in SQL, for both engines.
 
-Owns the tables `outbox_*`. Refuses: sending, waiting, deciding what a doubt means. Invariants, each held in one
-transaction: a company has one row for a request id; a state never moves back; a receipt that comes before its
-message's id is known is kept until it is.
+Owns the tables `outbox_*`, with `gateway_outbox_receipts`. Refuses: sending, waiting, deciding what a doubt means.
+Invariants, each held in one transaction: a company has one row for a request id; a state never moves back.
 """
 
 from __future__ import annotations  # `Steps[...]` of a transaction is not worked out at every call
@@ -10,27 +9,25 @@ from __future__ import annotations  # `Steps[...]` of a transaction is not worke
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from wamesh.clock import from_epoch_microseconds, to_epoch_microseconds
 from wamesh.gateway.messages import DeliveryState, Draft, OutboxMessage
-from wamesh.storage.database import Database, Statement, Steps, execute
-from wamesh.storage.gateway_fence import fence
-from wamesh.whatsapp.events import ReceiptKind, ReceiptReceived
+from wamesh.storage.database import Database, Rows, Statement, Steps, execute
+from wamesh.storage.gateway_fence import fence, hold
+from wamesh.storage.gateway_outbox_receipts import move, take_early
+from wamesh.storage.gateway_outbox_rows import MESSAGE_COLUMNS, outbox_message
+from wamesh.whatsapp.events import ReceiptReceived
 from wamesh.whatsapp.jid import Jid
-
-_COLUMNS = """sequence, company_id, request_id, content_hash, chat, body, quoted_message_id, secret, queueable,
-    at_least_once, state, message_id, failure, create_time, update_time"""
 
 _ADD = """
 INSERT INTO outbox_messages (company_id, request_id, content_hash, chat, body, quoted_message_id, secret, queueable,
-    at_least_once, state, message_id, failure, epoch, create_time, update_time)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, '', '', $11, $12, $12)
+    at_least_once, state, message_id, failure, epoch, create_time, update_time, schedule_time, expire_time)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, '', '', $11, $12, $12, $13, $14)
 ON CONFLICT (company_id, request_id) DO NOTHING
 RETURNING sequence
 """
 
-_GET = f"SELECT {_COLUMNS} FROM outbox_messages WHERE company_id = $1 AND request_id = $2"
+_GET = f"SELECT {MESSAGE_COLUMNS} FROM outbox_messages WHERE company_id = $1 AND request_id = $2"
 
 _START = """
 UPDATE outbox_messages SET state = 'SENDING', epoch = $2, update_time = $3
@@ -42,6 +39,37 @@ UPDATE outbox_messages SET state = $2, message_id = $3, failure = $4, epoch = $5
 WHERE sequence = $1 AND state IN ('QUEUED', 'SENDING') RETURNING state, message_id, failure, update_time
 """
 
+_KNOWN = """
+SELECT 1 WHERE EXISTS (SELECT 1 FROM outbox_contacts WHERE company_id = $1 AND chat = $2)
+    OR EXISTS (SELECT 1 FROM inbox_identities WHERE company_id = $1 AND jid = $2)
+    OR EXISTS (SELECT 1 FROM outbox_messages WHERE company_id = $1 AND chat = $2
+               AND state IN ('SENDING', 'SENT', 'DELIVERED', 'READ', 'UNKNOWN'))
+"""
+
+_NTH_NEWEST_CONTACT = """
+SELECT contact_time FROM outbox_contacts WHERE company_id = $1 AND contact_time > $2
+ORDER BY contact_time DESC LIMIT 1 OFFSET $3
+"""
+
+_ADD_CONTACT = """
+INSERT INTO outbox_contacts (company_id, chat, contact_time) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
+"""
+
+_CANCEL = f"""
+UPDATE outbox_messages SET state = 'CANCELLED', epoch = $3, update_time = $4
+WHERE company_id = $1 AND request_id = $2 AND state = 'QUEUED' RETURNING {MESSAGE_COLUMNS}
+"""
+
+_EXPIRED = """
+SELECT company_id, sequence FROM outbox_messages WHERE state = 'QUEUED' AND expire_time <= $1
+ORDER BY expire_time LIMIT $2
+"""
+
+_EXPIRE = """
+UPDATE outbox_messages SET state = 'FAILED', failure = $2, update_time = $3
+WHERE sequence = $1 AND state = 'QUEUED' RETURNING sequence
+"""
+
 _RENEW = """
 UPDATE outbox_messages SET secret = $2, epoch = $3, update_time = $4
 WHERE sequence = $1 AND state = 'SENDING' RETURNING state, message_id, failure, update_time
@@ -51,37 +79,24 @@ _CHANGEABLE = "SELECT state, message_id, failure, update_time FROM outbox_messag
 
 _WITHDRAW = "DELETE FROM outbox_messages WHERE sequence = $1 AND state IN ('QUEUED', 'SENDING') AND message_id = ''"
 
-_EARLY = "SELECT kind FROM outbox_receipts WHERE company_id = $1 AND message_id = $2"
-
-_FORGET_EARLY = "DELETE FROM outbox_receipts WHERE company_id = $1 AND message_id = $2"
-
 _PRUNE = "DELETE FROM outbox_receipts WHERE receipt_time < $1"
 
-_KEEP_EARLY = """
-INSERT INTO outbox_receipts (company_id, message_id, kind, receipt_time)
-SELECT CAST($1 AS BIGINT), CAST($2 AS TEXT), CAST($3 AS TEXT), CAST($4 AS BIGINT)
-WHERE EXISTS (SELECT 1 FROM outbox_messages
-              WHERE company_id = $1 AND state IN ('QUEUED', 'SENDING') AND (message_id = '' OR at_least_once))
-  AND NOT EXISTS (SELECT 1 FROM outbox_messages
-                  WHERE company_id = $1 AND message_id = $2 AND message_id <> '')
-ON CONFLICT DO NOTHING
+_SENDING = f"""
+SELECT {MESSAGE_COLUMNS} FROM outbox_messages WHERE company_id = $1 AND state = 'SENDING' ORDER BY sequence
 """
 
-_MOVE = f"""
-UPDATE outbox_messages SET state = $3, failure = '', epoch = $4, update_time = $5
-WHERE company_id = $1 AND message_id = $2 AND message_id <> '' AND state IN ({{lower}}) RETURNING {_COLUMNS}
+_QUEUED = f"""
+SELECT {MESSAGE_COLUMNS} FROM outbox_messages
+WHERE company_id = $1 AND state = 'QUEUED' AND schedule_time IS NULL ORDER BY sequence
 """
 
-_OPEN = f"""
-SELECT {_COLUMNS} FROM outbox_messages
-WHERE company_id = $1 AND state IN ('QUEUED', 'SENDING') ORDER BY sequence
+_SCHEDULED = f"""
+SELECT {MESSAGE_COLUMNS} FROM outbox_messages
+WHERE company_id = $1 AND state = 'QUEUED' AND schedule_time IS NOT NULL AND (schedule_time, sequence) > ($2, $3)
+ORDER BY schedule_time, sequence LIMIT $4
 """
 
-_PROVEN = {ReceiptKind.DELIVERED: DeliveryState.DELIVERED, ReceiptKind.READ: DeliveryState.READ}
-_LOWER = {
-    ReceiptKind.DELIVERED: "'SENDING', 'UNKNOWN', 'SENT'",
-    ReceiptKind.READ: "'SENDING', 'UNKNOWN', 'SENT', 'DELIVERED'",
-}
+_A_DAY = timedelta(days=1)
 
 
 class SqlOutboxStore:
@@ -106,7 +121,7 @@ class SqlOutboxStore:
                     return _added(added[0][0], draft, secret, state, from_epoch_microseconds(moment)), True
                 found = yield execute(_GET, draft.company_id, draft.request_id)
                 if found:
-                    return _message(found[0]), False
+                    return outbox_message(found[0]), False
 
         return await self._database.write(steps)
 
@@ -115,7 +130,7 @@ class SqlOutboxStore:
 
         def steps() -> Steps[OutboxMessage | None]:
             rows = yield execute(_GET, company_id, request_id)
-            return _message(rows[0]) if rows else None
+            return outbox_message(rows[0]) if rows else None
 
         return await self._database.read(steps)
 
@@ -144,6 +159,18 @@ class SqlOutboxStore:
         change = execute(_RENEW, message.sequence, secret, epoch, to_epoch_microseconds(now))
         return replace(await self._change(message, epoch, change), secret=secret)
 
+    async def cancel(self, company_id: int, request_id: str, epoch: int, now: datetime) -> OutboxMessage | None:
+        """QUEUED becomes CANCELLED."""
+
+        def steps() -> Steps[OutboxMessage | None]:
+            yield from fence(self._database.engine, company_id, epoch, "exclusive")
+            rows = yield execute(_CANCEL, company_id, request_id, epoch, to_epoch_microseconds(now))
+            if not rows:
+                rows = yield execute(_GET, company_id, request_id)
+            return outbox_message(rows[0]) if rows else None
+
+        return await self._database.write(steps)
+
     async def withdraw(self, message: OutboxMessage, epoch: int) -> None:
         """Removes an open message that surely was not sent."""
 
@@ -164,19 +191,69 @@ class SqlOutboxStore:
             moved: list[OutboxMessage] = []
             for receipt in receipts:
                 for message_id in receipt.message_ids:
-                    moved += yield from _move(company_id, epoch, message_id, receipt, moment)
+                    moved += yield from move(company_id, epoch, message_id, receipt, moment)
             return moved
 
         return await self._database.write(steps)
+
+    async def contact(self, company_id: int, chat: Jid, epoch: int, limit: int, now: datetime) -> datetime | None:
+        """Counts the chat as a first contact, unless it is known."""
+
+        def known() -> Steps[Rows]:
+            return (yield execute(_KNOWN, company_id, str(chat)))
+
+        def count() -> Steps[datetime | None]:
+            yield from fence(self._database.engine, company_id, epoch, "exclusive")
+            since = to_epoch_microseconds(now - _A_DAY)
+            rows = yield execute(_NTH_NEWEST_CONTACT, company_id, since, limit - 1)
+            if rows:
+                return from_epoch_microseconds(rows[0][0]) + _A_DAY
+            yield execute(_ADD_CONTACT, company_id, str(chat), to_epoch_microseconds(now))
+            return None
+
+        return None if await self._database.read(known) else await self._database.write(count)
 
     async def open_messages(self, company_id: int) -> list[OutboxMessage]:
         """The company's open messages, in order."""
 
         def steps() -> Steps[list[OutboxMessage]]:
-            rows = yield execute(_OPEN, company_id)
-            return [_message(row) for row in rows]
+            sending = yield execute(_SENDING, company_id)
+            queued = yield execute(_QUEUED, company_id)
+            return [outbox_message(row) for row in (*sending, *queued)]
 
         return await self._database.read(steps)
+
+    async def scheduled(self, company_id: int, after: tuple[datetime, int], limit: int) -> list[OutboxMessage]:
+        """The company's next scheduled messages."""
+        moment, sequence = after
+
+        def steps() -> Steps[list[OutboxMessage]]:
+            rows = yield execute(_SCHEDULED, company_id, to_epoch_microseconds(moment), sequence, limit)
+            return [outbox_message(row) for row in rows]
+
+        return await self._database.read(steps)
+
+    async def expire(self, now: datetime, failure: str, limit: int) -> int:
+        """Gives up what waited too long, each company's in a transaction of its own."""
+        moment = to_epoch_microseconds(now)
+
+        def found() -> Steps[Rows]:
+            return (yield execute(_EXPIRED, moment, limit))
+
+        late: dict[int, list[int]] = {}
+        for company_id, sequence in await self._database.read(found):
+            late.setdefault(company_id, []).append(sequence)
+        return sum([await self._expire(each, late[each], failure, moment) for each in late])
+
+    async def _expire(self, company_id: int, sequences: Sequence[int], failure: str, moment: int) -> int:
+        def steps() -> Steps[int]:
+            yield from hold(self._database.engine, company_id)
+            expired = 0
+            for sequence in sequences:
+                expired += len((yield execute(_EXPIRE, sequence, failure, moment)))
+            return expired
+
+        return await self._database.write(steps)
 
     async def prune_receipts(self, older_than: timedelta, now: datetime) -> None:
         """Forgets receipts that waited for a message in vain."""
@@ -199,7 +276,7 @@ class SqlOutboxStore:
 
         def steps() -> Steps[OutboxMessage]:
             yield from fence(self._database.engine, message.company_id, epoch, "exclusive")
-            proven = yield from _take_early(message.company_id, message_id)
+            proven = yield from take_early(message.company_id, message_id)
             change = execute(
                 _SETTLE,
                 message.sequence,
@@ -236,7 +313,13 @@ def _insert(draft: Draft, secret: bytes, state: DeliveryState, epoch: int, now: 
         state.value,
         epoch,
         now,
+        _moment(draft.schedule_time),
+        _moment(draft.expire_time),
     )
+
+
+def _moment(time: datetime | None) -> int | None:
+    return None if time is None else to_epoch_microseconds(time)
 
 
 def _changed(message: OutboxMessage, change: Statement) -> Steps[OutboxMessage]:
@@ -252,33 +335,6 @@ def _changed(message: OutboxMessage, change: Statement) -> Steps[OutboxMessage]:
         failure=failure,
         update_time=from_epoch_microseconds(update_time),
     )
-
-
-def _move(
-    company_id: int, epoch: int, message_id: str, receipt: ReceiptReceived, now: int
-) -> Steps[list[OutboxMessage]]:
-    """Moves one message by its receipt, or keeps the receipt for a message that may still get this id."""
-    move = _MOVE.format(lower=_LOWER[receipt.kind])
-    rows = yield execute(move, company_id, message_id, _PROVEN[receipt.kind].value, epoch, now)
-    if not rows:
-        moment = to_epoch_microseconds(receipt.time)
-        yield execute(_KEEP_EARLY, company_id, message_id, receipt.kind.value, moment)
-    return [_message(row) for row in rows]
-
-
-def _take_early(company_id: int, message_id: str) -> Steps[DeliveryState | None]:
-    """What receipts that came before the id was known prove; they are used up."""
-    if not message_id:
-        return None
-    rows = yield execute(_EARLY, company_id, message_id)
-    if not rows:
-        return None
-    yield execute(_FORGET_EARLY, company_id, message_id)
-    return _furthest([ReceiptKind(row[0]) for row in rows])
-
-
-def _furthest(kinds: Sequence[ReceiptKind]) -> DeliveryState:
-    return DeliveryState.READ if ReceiptKind.READ in kinds else DeliveryState.DELIVERED
 
 
 def _added(sequence: int, draft: Draft, secret: bytes, state: DeliveryState, moment: datetime) -> OutboxMessage:
@@ -298,24 +354,6 @@ def _added(sequence: int, draft: Draft, secret: bytes, state: DeliveryState, mom
         failure="",
         create_time=moment,
         update_time=moment,
-    )
-
-
-def _message(row: tuple[Any, ...]) -> OutboxMessage:
-    return OutboxMessage(
-        sequence=row[0],
-        company_id=row[1],
-        request_id=row[2],
-        content_hash=bytes(row[3]),
-        chat=Jid.parse(row[4]),
-        text=row[5],
-        quoted_message_id=row[6],
-        secret=bytes(row[7]),
-        queueable=bool(row[8]),
-        at_least_once=bool(row[9]),
-        state=DeliveryState(row[10]),
-        message_id=row[11],
-        failure=row[12],
-        create_time=from_epoch_microseconds(row[13]),
-        update_time=from_epoch_microseconds(row[14]),
+        schedule_time=draft.schedule_time,
+        expire_time=draft.expire_time,
     )

@@ -5,12 +5,14 @@ from datetime import timedelta
 
 import pytest
 from support.databases import OpenRoom
-from support.gateway_messages import ANNA, NOON, draft, grant_lease, seconds
+from support.gateway_messages import ANNA, NOON, draft, grant_lease, inbound, seconds
 
 from wamesh.gateway.errors import LeaseLost
 from wamesh.gateway.messages import DeliveryState, OutboxMessage
+from wamesh.storage.gateway_inbox import SqlInboxStore
 from wamesh.storage.gateway_outbox import SqlOutboxStore
 from wamesh.whatsapp.events import ReceiptKind, ReceiptReceived
+from wamesh.whatsapp.jid import Jid
 
 SECRET = bytes(range(32))
 OTHER_SECRET = bytes(range(32, 64))
@@ -24,6 +26,12 @@ async def outbox(room_database: OpenRoom) -> SqlOutboxStore:
     await grant_lease(database, 7, 1)
     await grant_lease(database, 8, 5)
     return SqlOutboxStore(database)
+
+
+@pytest.fixture
+async def inbox(outbox: SqlOutboxStore, room_database: OpenRoom) -> SqlInboxStore:
+    """The inbox beside it."""
+    return SqlInboxStore(await room_database("gateway"))
 
 
 async def sending(outbox: SqlOutboxStore, request_id: str = "r-1", secret: bytes = SECRET) -> OutboxMessage:
@@ -232,6 +240,33 @@ async def test_a_withdrawn_message_leaves_no_trace(outbox: SqlOutboxStore) -> No
     doubtful = await outbox.doubt(await sending(outbox), "id-1", 1, NOON)
     await outbox.withdraw(doubtful, 1)
     assert await outbox.get(7, "r-1") == doubtful
+
+
+async def test_first_contacts_are_counted_over_a_day(outbox: SqlOutboxStore, inbox: SqlInboxStore) -> None:
+    """The limit's oldest makes room a day later; a chat that is known, by either side's message, is never counted."""
+    day, moment = timedelta(days=1), NOON + seconds(9)
+    first, second, third, fourth, fifth = (Jid.of_phone_number(f"+120255501{each}") for each in range(11, 16))
+    assert await outbox.contact(7, first, 1, 2, NOON) is None
+    assert await outbox.contact(7, second, 1, 2, moment) is None
+    assert await outbox.contact(7, third, 1, 2, moment) == NOON + day
+    assert await outbox.contact(7, first, 1, 2, moment) is None
+    await inbox.append(7, 1, inbound("m-1", third), NOON)
+    assert await outbox.contact(7, third, 1, 2, moment) is None
+    await outbox.add(draft(chat=fourth), SECRET, 1, NOON, queued=True)
+    assert await outbox.contact(7, fourth, 1, 2, moment) == NOON + day
+    await outbox.add(draft("r-2", chat=fourth), SECRET, 1, NOON, queued=False)
+    assert await outbox.contact(7, fourth, 1, 2, moment) is None
+    assert await outbox.contact(8, first, 5, 1, moment) is None
+    assert await outbox.contact(7, fifth, 1, 2, NOON + day) is None
+    with pytest.raises(LeaseLost):
+        await outbox.contact(7, Jid.of_phone_number("+12025550116"), 2, 9, NOON)
+
+
+async def test_concurrent_first_contacts_keep_the_limit(outbox: SqlOutboxStore) -> None:
+    """However many ask at once."""
+    chats = [Jid.of_phone_number(f"+120255501{each}") for each in range(20, 30)]
+    answers = await asyncio.gather(*(outbox.contact(7, each, 1, 3, NOON) for each in chats))
+    assert answers.count(None) == 3
 
 
 async def test_a_queued_message_may_be_cancelled(outbox: SqlOutboxStore) -> None:

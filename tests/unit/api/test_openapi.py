@@ -93,7 +93,8 @@ def test_every_schema_says_what_it_is() -> None:
 
 def test_streams_are_named_as_grpc_only() -> None:
     """A reader of the document learns that there is more."""
-    assert set(DOCUMENT["x-grpc-only"]) == {"wamesh.gateway.v1.Gateway.Pair", "wamesh.gateway.v1.Gateway.Receive"}
+    gateway = "wamesh.gateway.v1.Gateway"
+    assert set(DOCUMENT["x-grpc-only"]) == {f"{gateway}.{rpc}" for rpc in ("Pair", "Receive", "WatchEvents")}
 
 
 def test_rules_become_keywords() -> None:

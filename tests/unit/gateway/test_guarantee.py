@@ -10,7 +10,7 @@ from support.gateway_messages import draft
 from support.outbox_bench import PATIENT, Bench, held_database
 
 from wamesh.gateway.messages import DeliveryState
-from wamesh.gateway.sending import DEFAULT_POLICY
+from wamesh.gateway.outbox_policy import DEFAULT_POLICY
 from wamesh.gateway.session import SessionState
 from wamesh.whatsapp.events import ReceiptKind
 from wamesh.whatsapp.transport import NotSent, OutgoingMessage, Rejected, SendOutcome, Uncertain

@@ -391,7 +391,9 @@ class SendRequest(_message.Message):
     company_id: _builtins.int
     """The company whose number sends."""
     request_id: _builtins.str
-    """Names this message within the company, chosen by the caller: the same id and content is sent once. A UUID is good."""
+    """Names this message within the company, chosen by the caller: the same id and content is sent once. A UUID is good. It is
+    forgotten with the message, WAMESH_RETENTION_DAYS (90) after its outcome.
+    """
     phone_number: _builtins.str
     """E.164 with the plus sign, at most 15 digits. Spaces and hyphens are allowed."""
     chat: _builtins.str
@@ -409,13 +411,15 @@ class SendRequest(_message.Message):
     @_builtins.property
     def schedule_time(self) -> _timestamp_pb2.Timestamp:
         """Not before this moment, at most 366 days ahead. Send then returns QUEUED at once, and at that moment the message may wait
-        for its session like one with queue_while_disconnected. A moment that has passed means now.
+        for its session like one with queue_while_disconnected. A moment that has passed means now. It is part of the content
+        that request_id names: the same id with another moment is REQUEST_ID_REUSED.
         """
 
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
-        """A message that has not begun to be sent by this moment is FAILED; must lie ahead. Absent: one that may queue is given up
-        24 hours after its request or its schedule_time.
+        """A message that has not begun to be sent by this moment is FAILED. Must lie ahead when the request is new: later the
+        same request still returns its outcome. Absent: one that may queue is given up 24 hours after its request or its
+        schedule_time. No part of the content.
         """
 
     def __init__(
@@ -1464,8 +1468,11 @@ class InboundMessage(_message.Message):
     QUOTED_MESSAGE_ID_FIELD_NUMBER: _builtins.int
     SEND_TIME_FIELD_NUMBER: _builtins.int
     RECEIVE_TIME_FIELD_NUMBER: _builtins.int
+    SENDER_ALTERNATE_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
-    """Grows within the company and conversation; the key for a client's own deduplication."""
+    """Grows within the company and conversation, in the order of storing; a replayed dead letter keeps its own. With
+    message_id the key for a client's own deduplication.
+    """
     message_id: _builtins.str
     """WhatsApp's message id."""
     sender: _builtins.str
@@ -1480,6 +1487,8 @@ class InboundMessage(_message.Message):
     """Body or caption; see ContentKind."""
     quoted_message_id: _builtins.str
     """The message that it quotes; empty for none."""
+    sender_alternate: _builtins.str
+    """The sender's other address (number or hidden id), when known: the same person as `sender`."""
     @_builtins.property
     def send_time(self) -> _timestamp_pb2.Timestamp:
         """When the customer sent it, by WhatsApp's clock."""
@@ -1501,10 +1510,11 @@ class InboundMessage(_message.Message):
         quoted_message_id: _builtins.str = ...,
         send_time: _timestamp_pb2.Timestamp | None = ...,
         receive_time: _timestamp_pb2.Timestamp | None = ...,
+        sender_alternate: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["receive_time", b"receive_time", "send_time", b"send_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "message_id", b"message_id", "phone_number", b"phone_number", "push_name", b"push_name", "quoted_message_id", b"quoted_message_id", "receive_time", b"receive_time", "send_time", b"send_time", "sender", b"sender", "sequence", b"sequence", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "message_id", b"message_id", "phone_number", b"phone_number", "push_name", b"push_name", "quoted_message_id", b"quoted_message_id", "receive_time", b"receive_time", "send_time", b"send_time", "sender", b"sender", "sender_alternate", b"sender_alternate", "sequence", b"sequence", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -2095,7 +2105,7 @@ class Event(_message.Message):
     """The company."""
     @_builtins.property
     def event_time(self) -> _timestamp_pb2.Timestamp:
-        """When it happened."""
+        """When it was stored, by the database's clock."""
 
     @_builtins.property
     def session(self) -> Global___Session:

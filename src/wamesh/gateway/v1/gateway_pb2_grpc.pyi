@@ -145,10 +145,11 @@ class GatewayStub:
     NOT_FOUND MESSAGE_NOT_FOUND; FAILED_PRECONDITION MESSAGE_NOT_QUEUED when it is on its way or has another outcome.
     """
     WatchEvents: _grpc.UnaryStreamMultiCallable[_gateway_pb2.WatchEventsRequest, _gateway_pb2.WatchEventsResponse]
-    """Streams what changes: every state of every session, and every state of every outgoing message, in the order in which
-    the changes were committed, each exactly once, from all gateways. A client keeps the cursor of the last event that it
-    has dealt with and continues there, on any gateway. The stream has no end; the first response tells the cursor at
-    which it begins. Events are kept for some days (7 by default).
+    """Streams what changes: every state of every session, and every state of every outgoing message, each exactly once, from
+    all gateways, in one order that is the same for all who watch and in which nothing comes before what led to it. A
+    client keeps the cursor of the last event that it has dealt with and continues there, on any gateway. The stream has
+    no end; the first response tells the cursor at which it begins. Events are kept for some days (7 by default). A
+    message that Send refused after all is gone, and its events with it.
 
     FAILED_PRECONDITION CURSOR_EXPIRED when events after the cursor are gone; INVALID_ARGUMENT for a cursor that no event
     had.
@@ -264,10 +265,11 @@ class GatewayAsyncStub(GatewayStub):
     NOT_FOUND MESSAGE_NOT_FOUND; FAILED_PRECONDITION MESSAGE_NOT_QUEUED when it is on its way or has another outcome.
     """
     WatchEvents: _aio.UnaryStreamMultiCallable[_gateway_pb2.WatchEventsRequest, _gateway_pb2.WatchEventsResponse]  # type: ignore[assignment]
-    """Streams what changes: every state of every session, and every state of every outgoing message, in the order in which
-    the changes were committed, each exactly once, from all gateways. A client keeps the cursor of the last event that it
-    has dealt with and continues there, on any gateway. The stream has no end; the first response tells the cursor at
-    which it begins. Events are kept for some days (7 by default).
+    """Streams what changes: every state of every session, and every state of every outgoing message, each exactly once, from
+    all gateways, in one order that is the same for all who watch and in which nothing comes before what led to it. A
+    client keeps the cursor of the last event that it has dealt with and continues there, on any gateway. The stream has
+    no end; the first response tells the cursor at which it begins. Events are kept for some days (7 by default). A
+    message that Send refused after all is gone, and its events with it.
 
     FAILED_PRECONDITION CURSOR_EXPIRED when events after the cursor are gone; INVALID_ARGUMENT for a cursor that no event
     had.
@@ -488,10 +490,11 @@ class GatewayServicer(metaclass=_abc_1.ABCMeta):
         request: _gateway_pb2.WatchEventsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_gateway_pb2.WatchEventsResponse], _abc.AsyncIterator[_gateway_pb2.WatchEventsResponse]]:
-        """Streams what changes: every state of every session, and every state of every outgoing message, in the order in which
-        the changes were committed, each exactly once, from all gateways. A client keeps the cursor of the last event that it
-        has dealt with and continues there, on any gateway. The stream has no end; the first response tells the cursor at
-        which it begins. Events are kept for some days (7 by default).
+        """Streams what changes: every state of every session, and every state of every outgoing message, each exactly once, from
+        all gateways, in one order that is the same for all who watch and in which nothing comes before what led to it. A
+        client keeps the cursor of the last event that it has dealt with and continues there, on any gateway. The stream has
+        no end; the first response tells the cursor at which it begins. Events are kept for some days (7 by default). A
+        message that Send refused after all is gone, and its events with it.
 
         FAILED_PRECONDITION CURSOR_EXPIRED when events after the cursor are gone; INVALID_ARGUMENT for a cursor that no event
         had.

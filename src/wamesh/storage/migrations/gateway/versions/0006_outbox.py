@@ -1,8 +1,8 @@
 """The outbox's scheduled, expiring and cancelled messages, and whom each company wrote to first.
 
 A message that is scheduled waits in its row alone: the partial index by time is the one thing that knows when it is
-due, and what is not scheduled is found without passing it. SQLite cannot change a CHECK, so there the table is built
-anew.
+due, and what is not scheduled (NULL) is found in it without passing the rest. SQLite cannot change a CHECK, so there
+the table is built anew.
 
 `outbox_contacts` has the chats that a company wrote to without having been written to: the pace of such first contacts
 is counted over a day, and outlives restarts and the gateway.
@@ -63,10 +63,8 @@ CREATE INDEX outbox_messages_by_id ON outbox_messages (company_id, message_id) W
 
 _BOTH = """
 UPDATE outbox_messages SET expire_time = create_time + CASE WHEN queueable THEN 86400000000 ELSE 300000000 END;
-CREATE INDEX outbox_messages_queued ON outbox_messages (company_id, sequence)
-    WHERE state = 'QUEUED' AND schedule_time IS NULL;
-CREATE INDEX outbox_messages_scheduled ON outbox_messages (company_id, schedule_time, sequence)
-    WHERE state = 'QUEUED' AND schedule_time IS NOT NULL;
+CREATE INDEX outbox_messages_queued ON outbox_messages (company_id, state, schedule_time, sequence)
+    WHERE state = 'QUEUED';
 CREATE INDEX outbox_messages_expiring ON outbox_messages (expire_time) WHERE state = 'QUEUED';
 CREATE TABLE outbox_contacts (
     company_id BIGINT NOT NULL CHECK (company_id > 0),
