@@ -54,7 +54,7 @@ KILLS: Final = {"gateway": 6, "session": 8, "worker": 8, "booking": 6, "api": 2}
 FROZEN: Final = ("gateway", "session", "worker", "booking")
 FREEZE_SECONDS: Final = (1.0, 20.0)
 LOCK_WAIT_SECONDS: Final = "30"
-"""A gateway waits for the frozen session process of the one before, which holds the data directory until it thaws."""
+"""A gateway waits until the processes of the one before are gone."""
 FAULTS: Final = {
     network.FAULT_KIND_DROP_CONNECTION: 6,
     network.FAULT_KIND_DUPLICATE_DELIVERY: 6,

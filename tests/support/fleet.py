@@ -21,7 +21,6 @@ from wamesh.booking.v1 import booking_pb2_grpc
 from wamesh.console import demo
 from wamesh.console.mesh import Member, Mesh, PrintLine, quick_channel
 from wamesh.console.ports import free_ports
-from wamesh.console.process import EXIT_REFUSED
 from wamesh.console.seed import DEMO_SALON, load_salon
 from wamesh.console.up import BOOKING, EMULATOR, GATEWAY
 from wamesh.emulator.v1 import emulator_pb2_grpc
@@ -30,7 +29,6 @@ from wamesh.gateway.v1 import gateway_pb2_grpc
 from wamesh.rpc.client import open_channel
 from wamesh.settings import BookingSettings
 
-EXIT_FAILED: Final = 1
 _LINKED_AT_ONCE: Final = 4
 SERVICE: Final = pb.DESCRIPTOR.services_by_name["Gateway"]
 
@@ -41,9 +39,7 @@ def salon_number(company_id: int) -> str:
 
 
 class FleetMesh(Mesh):
-    """A mesh that can leave what was killed away, as a machine that went down with it does, and that starts what a
-    database that is away kept from starting, as whoever runs a fleet does.
-    """
+    """A mesh that can leave what was killed away, as a machine that went down with it does."""
 
     def __init__(self, members: Sequence[Member], environment: Mapping[str, str], print_line: PrintLine) -> None:
         super().__init__(members, environment, print_line)
@@ -61,8 +57,7 @@ class FleetMesh(Mesh):
 
     async def _run_once(self, member: Member) -> int:
         await self._let_in[member.name].wait()
-        code = await super()._run_once(member)
-        return EXIT_FAILED if code == EXIT_REFUSED else code
+        return await super()._run_once(member)
 
 
 @dataclass(frozen=True, slots=True)

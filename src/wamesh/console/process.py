@@ -1,7 +1,8 @@
 """Runs one process of the mesh: settings, logs, event loop, and one line for a start that cannot be.
 
-A start that only a person can repair (wrong setting, taken port, held data directory, unreachable database) ends
-at once with exit code 2 and one sentence; whoever supervises the process does not start it again.
+A start that only a person can repair (wrong setting, taken port, held data directory) ends at once with exit code 2 and
+one sentence; whoever supervises the process does not start it again. One that fails because something is away that may
+come back (the database) ends with exit code 1 and is started again.
 """
 
 import asyncio
@@ -16,9 +17,10 @@ from typing import Any, Final
 import uvloop
 
 from wamesh import logs, settings
-from wamesh.errors import MeshError
+from wamesh.errors import MeshError, Unavailable
 from wamesh.rpc.server import PortTaken
 
+EXIT_AWAY: Final = 1
 EXIT_REFUSED: Final = 2
 
 Run = Callable[[Any], Coroutine[Any, Any, None]]
@@ -32,6 +34,9 @@ def run_process(name: str, kind: type[settings.ProcessSettings], **arguments: An
         run: Run = importlib.import_module(f"wamesh.{name}.main").run
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(run(read))
+    except Unavailable as outage:
+        refuse(name, str(outage))
+        return EXIT_AWAY
     except (settings.WrongSetting, PortTaken, MeshError) as refusal:
         return refuse(name, str(refusal))
     except OSError as error:

@@ -142,6 +142,8 @@ class Fleet:
     async def _look(self) -> None:
         """Takes what nobody holds and is at home here; learns what became of what it lost."""
         waiting = await self._sessions.waiting()
+        if waiting:
+            await self._say_alive()  # the one who left them behind may be known as their home until the next tend
         here, policy = self._companies.node, self._policy
         await self._take(
             each for each in waiting if takes(each.stored.company_id, here, self._members, each.unheld_for, policy)
@@ -174,7 +176,7 @@ class Fleet:
         await self._companies.let_go(company_id)
 
     async def _say_alive(self) -> None:
-        self._members = await self._store.renew(self._companies.node, self._address, self._times.ttl)
+        self._members = await self._store.renew(self._companies.node, self._address, self._times.presence)
 
     async def _take(self, placed: Iterable[PlacedSession]) -> None:
         """Some at a time, since each starts a process."""

@@ -63,6 +63,13 @@ class LeaseTimes:
         """How long before the lease's end its holder must be gone."""
         return self.ttl / 15
 
+    @property
+    def presence(self) -> timedelta:
+        """How long a gateway counts as alive after it said so, at each renewal: less than its leases, so that their
+        companies have another home when they end; one miss is survived here, too.
+        """
+        return max(self.ttl - self.renew_every, self.renew_every * 1.5)
+
     def deadline_ns(self, asked_ns: int) -> int:
         """When the holder must be gone, on the clock that told `asked_ns` just before it asked for the lease."""
         return asked_ns + (self.ttl - self.margin) // timedelta(microseconds=1) * 1000

@@ -63,6 +63,10 @@ class Link:
             self._commands.extend(self._frames.feed(self._read()))
         return pb.Command.FromString(self._commands.popleft())
 
+    def already_here(self) -> list[pb.Command]:
+        """The commands that came together with the last one, and wait to be taken."""
+        return [pb.Command.FromString(command) for command in self._commands]
+
     def tell(self, event: pb.Event) -> None:
         """Writes an event for the gateway, or queues it while the gateway is slow to read."""
         data = framed(event)

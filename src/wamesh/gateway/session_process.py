@@ -202,6 +202,13 @@ class CommandReader:
         self._obey(command)
 
 
+def newest_deadline_ns(begin: pb.Command, *later: pb.Command) -> int:
+    """The deadline to begin with: on a machine so busy that this process came up late, Begin's may have passed already,
+    and what extended it waits behind.
+    """
+    return max(begin.begin.lease_deadline_ns, *(each.extend_lease.lease_deadline_ns for each in later), 0)
+
+
 def main() -> NoReturn:
     """Serves the socket whose descriptor is the first argument."""
     for sent_to_the_whole_group in (signal.SIGINT, signal.SIGTERM):
@@ -211,7 +218,7 @@ def main() -> NoReturn:
     command = link.next_command()
     if command.WhichOneof("command") != "begin":
         raise WireError("the first command must be Begin")
-    reader = CommandReader(link, LeaseGuard(command.begin.lease_deadline_ns))
+    reader = CommandReader(link, LeaseGuard(newest_deadline_ns(command, *link.already_here())))
     process = SessionProcess(link, command.begin)
     process.start()
     reader.hand_to(process.obey)

@@ -10,6 +10,7 @@ directions. Invariant: a request is passed on once at most, and never decoded on
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final, TypeAlias
 
@@ -117,7 +118,10 @@ class Forwarder(grpc.aio.ServerInterceptor):
         if error.code() in _NO_ANSWER and not refusal_of(error).reason:
             raise self._unreachable(request, address) from error
         trailing = tuple(error.trailing_metadata() or ())
-        await context.abort(error.code(), error.details() or "", trailing)
+        try:
+            await context.abort(error.code(), error.details() or "", trailing)
+        except grpc.aio.InternalError:  # the caller's deadline has passed here, too: nobody hears the answer
+            raise asyncio.CancelledError from None
 
 
 def _is_marked(context: grpc.aio.ServicerContext[Any, Any]) -> bool:

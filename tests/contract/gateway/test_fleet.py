@@ -112,11 +112,11 @@ class World:
         session = Session(state, Reason.LOGGED_IN, NOON)
         await SqlSessionStore(self.database).save(StoredSession(company_id, 0, session))
 
-    async def join(self, name: str, policy: PlacementPolicy = AT_ONCE) -> Node:
+    async def join(self, name: str, policy: PlacementPolicy = AT_ONCE, times: LeaseTimes = TIMES) -> Node:
         """Starts a gateway."""
         sessions = SqlSessionStore(self.database)
         companies = FakeCompanies(name, SqlLeaseStore(self.database), sessions)
-        node = Node(Fleet(companies, sessions, SqlMemberStore(self.database), companies, TIMES, policy), companies)
+        node = Node(Fleet(companies, sessions, SqlMemberStore(self.database), companies, times, policy), companies)
         self.nodes[name] = node
         await node.fleet.join(f"{name}:50051")
         return node
@@ -170,6 +170,17 @@ async def test_companies_of_one_that_leaves_are_taken(world: World) -> None:
     await world.spread()
     for name, node in world.nodes.items():
         assert {word for word, _ in node.companies.log[len(before[name]) :]} <= {"take"}
+
+
+async def test_what_lost_its_home_is_taken_at_the_next_look(world: World) -> None:
+    """Long before this gateway says again that it is alive, and would learn then who is not."""
+    members = SqlMemberStore(world.database)
+    await members.renew("gone", "gone:50051", timedelta(hours=1))
+    slow = LeaseTimes(timedelta(hours=2), timedelta(hours=1))
+    node = await world.join("a", replace(AT_ONCE, abandoned_after=timedelta(hours=1)), slow)
+    assert node.companies.held() != list(COMPANIES)
+    await members.leave("gone")
+    await eventually(lambda: node.companies.held() == list(COMPANIES))
 
 
 async def test_a_gateway_that_restarts_goes_on_with_what_it_held(world: World) -> None:

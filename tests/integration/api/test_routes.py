@@ -67,8 +67,9 @@ async def test_an_answer_is_the_message_that_was_sent(lenient: Edge, route: Bind
 
 
 def named(route: Binding) -> dict[str, str]:
-    """A request id where the path carries one."""
-    return {"request_id": "a-1"} if "request_id" in route.template.fields else {}
+    """A request id or a subscription where the path carries one."""
+    names = {"request_id": "a-1", "subscription": "worker"}
+    return {field: name for field, name in names.items() if field in route.template.fields}
 
 
 def http_request(route: Binding, meant: Message) -> dict[str, Any]:

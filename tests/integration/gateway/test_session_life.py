@@ -129,6 +129,22 @@ async def test_an_unknown_company_is_not_found(tmp_path: Path, emulator: Running
         assert held.supervisor.snapshots() == []
 
 
+async def test_a_session_that_is_let_go_is_known_until_its_term_has_ended(
+    tmp_path: Path, emulator: RunningEmulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A send that the end of the process breaks off still asks for it, and must not hear that there is none."""
+    known = list[SessionState]()
+    async with gateway(tmp_path, emulator.target) as held:
+        await held.pair(COMPANY, emulator, SALON)
+        monkeypatch.setattr(
+            held.sinks, "end", lambda company_id: known.append(held.supervisor.snapshot(company_id).state)
+        )
+        await held.supervisor.let_go(COMPANY)
+        assert known == [SessionState.CONNECTED]
+        with pytest.raises(SessionNotFound):
+            held.supervisor.snapshot(COMPANY)
+
+
 async def test_a_stopped_session_starts_without_a_qr(tmp_path: Path, emulator: RunningEmulator) -> None:
     """Stop keeps the device, also over a restart of the gateway, which does not start it."""
     async with gateway(tmp_path, emulator.target) as held:

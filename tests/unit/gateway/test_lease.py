@@ -106,3 +106,11 @@ def test_a_lease_is_renewed_at_least_twice(every: timedelta) -> None:
     """Times that would not survive one missed renewal are refused."""
     with pytest.raises(ValueError, match="renewed too seldom"):
         LeaseTimes(TTL, every)
+
+
+@pytest.mark.parametrize(("ttl", "renew_every", "presence"), [(15, 5, 10), (6, 2, 4), (6, 3, 4.5)])
+def test_a_gateway_is_forgotten_before_its_leases_end(ttl: float, renew_every: float, presence: float) -> None:
+    """Then their companies have another home already; one word that was missed makes nobody dead."""
+    times = LeaseTimes(timedelta(seconds=ttl), timedelta(seconds=renew_every))
+    assert times.presence == timedelta(seconds=presence)
+    assert times.renew_every < times.presence < times.ttl

@@ -1,5 +1,6 @@
 """One gateway on a data directory: the second waits, then refuses with one line."""
 
+import os
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -44,6 +45,17 @@ def test_a_second_gateway_waits_for_the_first_to_end(tmp_path: Path) -> None:
     with open_directory(tmp_path, timedelta(seconds=5), watch.monotonic, watch.sleep) as second:
         assert second.path == tmp_path
     assert 2.5 <= watch.seconds < 2.6
+
+
+def test_whoever_inherited_the_lock_keeps_the_next_gateway_out(tmp_path: Path) -> None:
+    """A session process of a gateway that is gone has its descriptor."""
+    first = open_directory(tmp_path)
+    inherited = os.dup(first.lock_fd)
+    first.close()
+    with pytest.raises(DirectoryInUse):
+        open_directory(tmp_path, timedelta())
+    os.close(inherited)
+    open_directory(tmp_path, timedelta()).close()
 
 
 def test_the_node_keeps_its_name(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from wamesh.gateway.session_link import LeaseGuard, Link
-from wamesh.gateway.session_process import CommandReader
+from wamesh.gateway.session_process import CommandReader, newest_deadline_ns
 from wamesh.gateway.session_wire import framed
 from wamesh.session.v1 import session_pb2 as pb
 
@@ -47,3 +47,14 @@ def test_the_lease_is_extended_before_anybody_obeys(ends: tuple[Link, socket.soc
     obeyed: queue.SimpleQueue[int] = queue.SimpleQueue()
     reader.hand_to(lambda command: obeyed.put(command.id))
     assert [obeyed.get(timeout=WAIT_SECONDS) for _ in range(2)] == [1, 2]
+
+
+def test_a_process_that_came_up_late_begins_with_the_newest_deadline(ends: tuple[Link, socket.socket]) -> None:
+    """The renewals that came meanwhile are there already, behind Begin."""
+    link, gateway = ends
+    begin = pb.Command(begin=pb.Begin(lease_deadline_ns=1))
+    extend = pb.Command(extend_lease=pb.ExtendLease(lease_deadline_ns=2))
+    gateway.sendall(framed(begin) + framed(extend) + framed(pb.Command(stop=pb.Stop())))
+    assert newest_deadline_ns(link.next_command(), *link.already_here()) == 2
+    assert link.next_command() == extend
+    assert newest_deadline_ns(begin) == 1
