@@ -48,6 +48,7 @@ SENDERS: Final = 2
 PAUSE_SECONDS: Final = 0.2
 TRY_SECONDS: Final = 2.0
 POLL_SECONDS: Final = 0.02
+LOOK_SECONDS: Final = 0.5
 CALM_SECONDS: Final = 1.0
 BEFORE_SECONDS: Final = 0.5
 HAND_OVER_SECONDS: Final = 4.0
@@ -120,6 +121,7 @@ class Bench:
     traffic: Traffic
     handed_over: list[tuple[int, float]]
     """Each hand-over that a gateway began: which company, and when."""
+    lease_seconds: float
 
     async def held(self) -> dict[str, list[int]]:
         """The companies that each gateway holds, all of them connected."""
@@ -141,8 +143,8 @@ class Bench:
         return figures
 
     async def restart(self) -> list[float]:
-        """The longest gap between Sends of each company of a gateway that is restarted in order; returns when the
-        gateway has its companies again.
+        """The longest gap between Sends of each company of a gateway that is restarted in order; returns when every
+        company has found its place again.
         """
         victim, companies = await self._victim()
         moment = time.monotonic()
@@ -153,9 +155,7 @@ class Bench:
         calm = time.monotonic()
         figures = [self.traffic.longest_gap(company_id, moment - BEFORE_SECONDS, calm) for company_id in companies]
         await self._back(victim)
-        while (await self.held())[victim] != companies:  # noqa: ASYNC110 - asks other processes
-            await asyncio.sleep(POLL_SECONDS)
-        await asyncio.sleep(HAND_OVER_SECONDS)
+        await self._still()
         return figures
 
     def hand_overs(self) -> list[float]:
@@ -164,6 +164,16 @@ class Bench:
             self.traffic.longest_gap(company_id, moment - BEFORE_SECONDS, moment + HAND_OVER_SECONDS)
             for company_id, moment in self.handed_over
         ]
+
+    async def _still(self) -> None:
+        """Waits until nothing has moved for as long as a gateway waits before it hands over to one that is new, and for
+        a hand-over more.
+        """
+        since, held = time.monotonic(), await self.held()
+        while time.monotonic() < since + self.lease_seconds + HAND_OVER_SECONDS:
+            await asyncio.sleep(LOOK_SECONDS)
+            if (now := await self.held()) != held:
+                since, held = time.monotonic(), now
 
     async def _victim(self) -> tuple[str, list[int]]:
         """The gateway that holds the most."""
@@ -199,7 +209,7 @@ async def bench(directory: Path, url: str, arguments: argparse.Namespace) -> dic
             sending = asyncio.create_task(traffic.run())
             await asyncio.sleep(2 * arguments.lease)  # until every company is at home
             try:
-                return await scenarios(Bench(fleet, traffic, handed_over), arguments)
+                return await scenarios(Bench(fleet, traffic, handed_over, arguments.lease), arguments)
             finally:
                 sending.cancel()
 

@@ -1,6 +1,6 @@
 """This gateway among those that share its database: which companies it takes, keeps and hands over.
 
-Every half second it looks for active sessions that nobody holds and takes those that are at home here (`placement`).
+Four times a second it looks for active sessions that nobody holds and takes those that are at home here (`placement`).
 Every few seconds it says that it is alive, hands a few companies over whose home is another gateway by now, and stores
 what processes of companies that it does not hold any more left in their journals. What it knows of the others is in the
 database; gateways speak to each other only to forward calls.
@@ -29,7 +29,7 @@ from wamesh.gateway.stores import MemberStore, PlacedSession, SessionStore, Stor
 
 _log = structlog.get_logger("gateway.fleet")
 
-LOOK_SECONDS: Final = 0.5
+LOOK_SECONDS: Final = 0.25
 DRAIN_SECONDS: Final = 2.0
 _AT_ONCE: Final = 16
 
