@@ -396,6 +396,5 @@ class SessionKeeper:
             self._timer = asyncio.get_running_loop().call_later(delay, self._wake, moment)
 
     def _wake(self, moment: datetime) -> None:
-        if not (self._lease.is_held or self._means.alone):
-            return
-        self._tasks.start(self.handle(Event.WAKE, if_still=lambda: self.session.wake_time == moment))
+        if self._lease.is_held or self._means.alone:
+            self._tasks.start(self.handle(Event.WAKE, if_still=lambda: self.session.wake_time == moment))
