@@ -17,7 +17,7 @@ from typing import Final
 import structlog
 
 from wamesh.clock import Clock, utc_now
-from wamesh.gateway.errors import Draining, SessionNotFound, SessionProcessUnavailable
+from wamesh.gateway.errors import Draining, LeaseLost, SessionNotFound, SessionProcessUnavailable
 from wamesh.gateway.journal import Sinks
 from wamesh.gateway.lease import DEFAULT_TIMES, LeaseTimes
 from wamesh.gateway.lock import DataDirectory
@@ -80,6 +80,7 @@ class Supervisor:
         self._send_timeout = send_timeout
         self._clock = clock
         self._keepers: dict[int, SessionKeeper] = {}
+        self._gone: set[int] = set()
         self._renewals: dict[int, asyncio.Task[None]] = {}
         self._tasks = TaskSet()
         self._means_with: Callable[[Sinks, TermSink, str], Means] = lambda sinks, terms, address: Means(
@@ -231,6 +232,7 @@ class Supervisor:
         if keeper is not None:
             await keeper.close()  # a send that this breaks off still asks for the session: it must be there until then
             self._keepers.pop(company_id, None)
+            self._gone.add(company_id)
 
     def leftovers(self) -> list[int]:
         """The companies that are not held here and of which a session process left something in its journal."""
@@ -243,15 +245,18 @@ class Supervisor:
         await self._registered(stored.company_id).salvage(stored.epoch)
 
     def _keeper(self, company_id: int) -> SessionKeeper:
-        if company_id not in self._keepers:
-            raise SessionNotFound(company_id)
-        return self._keepers[company_id]
+        if company_id in self._keepers:
+            return self._keepers[company_id]
+        if company_id in self._gone:  # while the call was under way
+            raise LeaseLost(company_id)
+        raise SessionNotFound(company_id)
 
     def _registered(self, company_id: int) -> SessionKeeper:
         """The company's keeper; a new one for a company that was never seen."""
         if self._means is None:
             raise Draining
         if company_id not in self._keepers:
+            self._gone.discard(company_id)
             stored = StoredSession(company_id, 0, registered(self._clock()))
             self._keepers[company_id] = SessionKeeper(stored, self._means)
         return self._keepers[company_id]
