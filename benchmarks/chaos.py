@@ -175,9 +175,7 @@ def excuses(run: Run) -> Excuses:
     )
     return Excuses(
         stored=run.inbox(),
-        may_be_lost=lambda turn: (
-            turn.received is not None and any(abs(blow - turn.received) < LOSS_WINDOW for blow in lossy)
-        ),
+        may_be_lost=lambda turn: turn.came_near(lossy, LOSS_WINDOW),
         doubts=Counter(number for _, number in unknown),
     )
 
@@ -195,10 +193,11 @@ async def judged(run: Run) -> Verdict:
     """The verdict over a run that has come to rest."""
     log, verdict = await events(run.mesh.emulator), Verdict()
     turns = turns_of(log)
-    judge_turns(verdict, turns, excuses(run))
+    excused = excuses(run)
+    judge_turns(verdict, turns, excused)
     judge_ids(verdict, log)
     verdict.judge_connections(log)
-    judge_bookings(verdict, turns, await bookings(run))
+    judge_bookings(verdict, turns, await bookings(run), excused.doubts)
     judge_outbox(verdict, run)
     return verdict
 

@@ -70,6 +70,11 @@ class Evidence:
     replies: Sequence[Reply]
     booked: Counter[str]
 
+    @property
+    def doubts(self) -> Counter[str]:
+        """How many replies to each customer are UNKNOWN."""
+        return Counter(reply.customer for reply in self.replies if reply.state == "UNKNOWN")
+
     def moments(self, company_id: int) -> list[datetime]:
         """When something may have ended a send or a message of the company in the middle."""
         hits = [hit for hit in self.hits if company_id in hit.companies]
@@ -117,7 +122,7 @@ async def judged(fleet: Fleet, evidence: Evidence) -> Verdict:
     turns = turns_of(evidence.log)
     judge_turns(verdict, turns, _excuses(evidence, moments))
     judge_ids(verdict, evidence.log)
-    judge_bookings(verdict, turns, evidence.booked)
+    judge_bookings(verdict, turns, evidence.booked, evidence.doubts)
     return verdict
 
 
@@ -155,11 +160,9 @@ def _excuses(evidence: Evidence, moments: Mapping[int, Sequence[datetime]]) -> E
     by_salon = {salon_number(company_id): kills for company_id, kills in moments.items()}
 
     def may_be_lost(turn: Turn) -> bool:
-        received = turn.received
-        return received is not None and any(abs(each - received) < LOSS_WINDOW for each in by_salon[turn.salon])
+        return turn.came_near(by_salon[turn.salon], LOSS_WINDOW)
 
-    doubts = Counter(reply.customer for reply in evidence.replies if reply.state == "UNKNOWN")
-    return Excuses(evidence.stored, may_be_lost, doubts)
+    return Excuses(evidence.stored, may_be_lost, evidence.doubts)
 
 
 async def _bookings(fleet: Fleet) -> Counter[str]:

@@ -79,6 +79,16 @@ def test_silence_needs_an_excuse(excuses: Excuses, expected: list[str]) -> None:
     assert violations(log_of((SAID, "a"), (RECEIVED, "a")), excuses) == expected
 
 
+@pytest.mark.parametrize(
+    ("seconds", "near"), [(-0.5, True), (0.5, True), (1.5, False), (3.5, False), (4.5, True), (6.5, False)]
+)
+def test_a_message_comes_when_it_is_sent_and_when_it_is_received(seconds: float, near: bool) -> None:
+    """A process that ended after it took the message in, and the one that was given it again, may both lose it."""
+    log = log_of((SAID, "a"), (ANSWERED, "0"), (ANSWERED, "1"), (ANSWERED, "2"), (ANSWERED, "3"), (RECEIVED, "a"))
+    (turn,) = turns_of(log)
+    assert turn.came_near([BEGIN + timedelta(seconds=seconds)], timedelta(seconds=1)) == near
+
+
 def test_a_doubt_excuses_one_silence() -> None:
     """Two messages without an answer need two."""
     log = log_of((SAID, "a"), (RECEIVED, "a"), (SAID, "b"), (RECEIVED, "b"))
@@ -92,10 +102,13 @@ def test_an_id_is_sent_once() -> None:
     assert verdict.violations == ["message id sent 2 times: 1"]
 
 
-@pytest.mark.parametrize(("booked", "violated"), [(1, False), (0, True), (2, True)])
-def test_a_confirmation_is_a_booking(booked: int, violated: bool) -> None:
-    """As many of one as of the other."""
+@pytest.mark.parametrize(
+    ("booked", "doubts", "violated"),
+    [(1, 0, False), (0, 0, True), (2, 0, True), (2, 1, False), (3, 1, True), (0, 1, True)],
+)
+def test_a_confirmation_is_a_booking(booked: int, doubts: int, violated: bool) -> None:
+    """As many of one as of the other; a confirmation in doubt may be missing, a booking never."""
     verdict = Verdict()
     turns = turns_of(log_of((SAID, "a"), (RECEIVED, "a"), (ANSWERED, "1"), text=f"{CONFIRMED}: Monday"))
-    judge_bookings(verdict, turns, Counter({ALEX: booked}))
+    judge_bookings(verdict, turns, Counter({ALEX: booked}), Counter({ALEX: doubts}))
     assert bool(verdict.violations) == violated
