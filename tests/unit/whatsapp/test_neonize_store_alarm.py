@@ -6,6 +6,7 @@ from wamesh.whatsapp.neonize_store_alarm import is_store_failure
 
 SECRET_LOST = "Failed to store message secret key for outgoing message 3EB0936599085B70BD9BFF: "
 UNREAD = "Error decrypting message 3ACB45EC9AAED0D6CF77 from 284902054559405@lid: "
+UNSEALED = "Failed to encrypt 3EB02FD27FD99EF2870246 for 284902054559405@lid: cipher encryption failed: "
 NO_SOCKET = "dial unix /run/postgresql/.s.PGSQL.5432: connect: no such file or directory"
 
 
@@ -22,10 +23,16 @@ NO_SOCKET = "dial unix /run/postgresql/.s.PGSQL.5432: connect: no such file or d
         UNREAD + "failed to begin transaction: driver: bad connection",
         UNREAD + "failed to load session: read tcp 127.0.0.1:4711->127.0.0.1:5432: read: connection reset by peer",
         UNREAD + "failed to save decrypted event to buffer: database is locked",
+        UNSEALED + "failed to save identity of 2849_1:0: pq: the database system is shutting down (57P03)",
+        UNSEALED
+        + "failed to check if 2849_1:0's identity is trusted: "
+        + "read unix @->/run/postgresql/.s.PGSQL.5432: read: connection reset by peer",
     ],
 )
 def test_failing_store_is_heard(line: str) -> None:
-    """A secret that was not stored, whatever the cause, and a message that was not read for a driver's error."""
+    """A secret that was not stored, whatever the cause; a message that was not read, or not encrypted for a device, for a
+    driver's error.
+    """
     assert is_store_failure(line)
 
 
@@ -36,6 +43,7 @@ def test_failing_store_is_heard(line: str) -> None:
         UNREAD + "failed to decrypt prekey message: unexpected EOF",
         UNREAD + "failed to decrypt normal message: no valid sessions",
         "Failed to get prekey for retry receipt: failed to query next prekey ID: " + NO_SOCKET,
+        UNSEALED + "no signal session established with 2849_1:0",
         "Error reconnecting after autoreconnect sleep: dial tcp 127.0.0.1:443: connect: connection refused",
         "Error decrypting message pq: x (57P01) from 2849@lid: failed to decrypt normal message: mismatching MAC",
         f"Error decrypting message {SECRET_LOST} from 2849@lid: no valid sessions",
