@@ -31,12 +31,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from measuring import machine
 
 # grpc after measuring, which sets the environment that it loads in
 # isort: split
+import grpc
 import psutil
 from fleet_chaos import SERVER, customer_number
 from fleet_striking import sessions_of
@@ -53,6 +54,8 @@ PHONES: Final = 6
 """Of each company; the next customers' numbers get letters."""
 CALLERS: Final = 8
 REPLY_SECONDS: Final = 60.0
+HANDED_OVER_SECONDS: Final = 0.2
+"""A gateway that joined takes companies over; who sends meanwhile is told to try again."""
 GROWTH_KB: Final = 200.0
 
 
@@ -120,8 +123,21 @@ class Traffic:
                 phone_number=customer_number(company_id, PHONES + number % (10 - PHONES)),
                 text=f"letter {number}",
             )
-            await self.dice.choice(gateways).Send(request, timeout=REPLY_SECONDS)
+            async with asyncio.timeout(REPLY_SECONDS):
+                while not await _sent(self.dice.choice(gateways), request):  # noqa: ASYNC110 - asks another process
+                    await asyncio.sleep(HANDED_OVER_SECONDS)
             self.carried += 1
+
+
+async def _sent(gateway: Any, request: pb.SendRequest) -> bool:
+    """Whether the gateway sent it; not while the company is handed over from one gateway to another."""
+    try:
+        await gateway.Send(request, timeout=REPLY_SECONDS)
+    except grpc.aio.AioRpcError as error:
+        if error.code() not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.FAILED_PRECONDITION):
+            raise
+        return False
+    return True
 
 
 def measures(fleet: Fleet, messages: int) -> dict[str, Measure]:
