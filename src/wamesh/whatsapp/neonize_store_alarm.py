@@ -4,8 +4,8 @@ The library does not stop for its store (neonize 0.5.2, measured 2026-11-23 with
 
 - a message whose secret could not be stored is sent all the same. `find_sent` would then say that the send never began,
   and a second copy would follow;
-- a message that cannot be encrypted for a device because the store does not answer is sent without that device. With all
-  devices left out the server acks it, and nobody ever gets it;
+- a message that cannot be encrypted for a device because the store does not answer is sent without that device. With
+  all devices left out the server acks it, and nobody ever gets it;
 - a message that cannot be decrypted because the store does not answer is acked, its sender asked for it five times
   within some 20 ms, and then given up: it is lost.
 

@@ -30,8 +30,8 @@ NO_SOCKET = "dial unix /run/postgresql/.s.PGSQL.5432: connect: no such file or d
     ],
 )
 def test_failing_store_is_heard(line: str) -> None:
-    """A secret that was not stored, whatever the cause; a message that was not read, or not encrypted for a device, for a
-    driver's error.
+    """A secret that was not stored, whatever the cause; a message that was not read or not encrypted, for a driver's
+    error.
     """
     assert is_store_failure(line)
 
