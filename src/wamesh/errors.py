@@ -8,6 +8,7 @@ Rooms raise a subclass that carries a stable `reason`; `wamesh.rpc` alone turns 
     ├── NotFound             NOT_FOUND             the named thing does not exist
     ├── AlreadyExists        ALREADY_EXISTS        the request id was used with other content
     ├── FailedPrecondition   FAILED_PRECONDITION   the state forbids it; someone must act first
+    ├── Aborted              ABORTED               it was changed meanwhile; read again, and decide again
     ├── ResourceExhausted    RESOURCE_EXHAUSTED    pacing or quota; try after `retry_after`
     └── Unavailable          UNAVAILABLE           nobody can answer now; try after `retry_after`
 
@@ -78,6 +79,10 @@ class AlreadyExists(MeshError):
 
 class FailedPrecondition(MeshError):
     """The state of the thing forbids the call until somebody acts."""
+
+
+class Aborted(MeshError):
+    """What the call was based on has changed meanwhile; read it again."""
 
 
 class ResourceExhausted(MeshError):

@@ -1,4 +1,4 @@
-"""The process `wamesh api`: the HTTP edge on one address, two channels to the backends.
+"""The process `wamesh api`: the HTTP edge on one address, a channel to each service behind it.
 
 Owns the order of start and stop. The port is taken before anything else, so that a taken one ends the start with one
 line. A backend that is not there yet ends nothing: requests for it get 503, and `/readyz` says so.
@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 
 from wamesh.api import app
 from wamesh.api.calls import Backend
-from wamesh.booking.v1 import booking_pb2
+from wamesh.booking.v1 import booking_pb2, catalogue_pb2
 from wamesh.gateway.v1 import gateway_pb2
 from wamesh.rpc.client import open_channel
 from wamesh.rpc.server import PortTaken, stop_signal
@@ -25,6 +25,7 @@ from wamesh.settings import ApiSettings
 _log = structlog.get_logger("api")
 GATEWAY = gateway_pb2.DESCRIPTOR.services_by_name["Gateway"]
 BOOKING = booking_pb2.DESCRIPTOR.services_by_name["Booking"]
+CATALOGUE = catalogue_pb2.DESCRIPTOR.services_by_name["Catalogue"]
 
 
 async def run(settings: ApiSettings) -> None:
@@ -67,8 +68,12 @@ async def serve(application: ASGIApp, listener: socket.socket, stop: asyncio.Eve
 
 
 async def _backends(settings: ApiSettings, stack: AsyncExitStack) -> list[Backend]:
-    """The two servers that the API calls, with channels that close with the stack."""
-    targets = (("gateway", GATEWAY, settings.gateway_target), ("booking", BOOKING, settings.booking_target))
+    """The services that the API calls, with channels that close with the stack."""
+    targets = (
+        ("gateway", GATEWAY, settings.gateway_target),
+        ("booking", BOOKING, settings.booking_target),
+        ("catalogue", CATALOGUE, settings.booking_target),
+    )
     backends = [
         Backend(name, service, open_channel(target, [service], settings.api_timeout_seconds))
         for name, service, target in targets

@@ -51,10 +51,10 @@ async def mesh() -> AsyncIterator[Edge]:
 
 
 def test_every_rpc_about_a_company_is_covered() -> None:
-    """The tables below leave out only what is about no company: ListSessions and the subscriptions as such."""
+    """The tables below leave out only what is about no one company: the lists of all, and the subscriptions as such."""
     covered = [*WITH_COMPANY, *IN_BODY_ALONE, *IN_QUERY]
     left_out = {ids(each) for each in BINDINGS} - {ids(each) for each in covered}
-    assert left_out == {"ListSessions-0", "ListSubscriptions-0", "DeleteSubscription-0"}
+    assert left_out == {"ListSessions-0", "ListCompanies-0", "ListSubscriptions-0", "DeleteSubscription-0"}
 
 
 @pytest.mark.parametrize("company_id", IN_PATH + BEYOND_INT64 + OTHER_DIGITS)
@@ -113,8 +113,9 @@ async def ask(mesh: Edge, route: Binding, url: str, body: dict[str, Any]) -> dic
 
 def path(route: Binding, company_id: str) -> str:
     """The route's path with this company id, percent-encoded, and other fields that are fine."""
-    others = {"request_id": "a-1", "booking_id": "1", "subscription": "worker"}
+    others = {"request_id": "a-1", "subscription": "worker"}
+    ids = ("booking_id", "category_id", "resource_id", "service_id", "staff_id")
     path = route.template.source.replace("{company_id}", company_id)
-    for name, value in others.items():
+    for name, value in {**others, **dict.fromkeys(ids, "1")}.items():
         path = path.replace(f"{{{name}}}", value)
     return path

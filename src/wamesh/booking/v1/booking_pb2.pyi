@@ -62,6 +62,34 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The database does not answer. Retry after RetryInfo."""
     DRAINING: _ErrorReason.ValueType  # 12
     """This server is draining. Retry after RetryInfo."""
+    HOLD_TOKEN_INVALID: _ErrorReason.ValueType  # 13
+    """The hold_token was altered, or belongs to another company. Field: hold_token."""
+    PAGE_OUTDATED: _ErrorReason.ValueType  # 14
+    """The calendar changed since the first page, so that the pages would not fit together. Ask for the first page again.
+    metadata: page_revision, revision.
+    """
+    BOOKING_CHANGED: _ErrorReason.ValueType  # 15
+    """The booking is not at expected_revision: somebody changed it meanwhile. Read it again. metadata: booking_id,
+    expected_revision, revision.
+    """
+    BOOKING_CANCELLED: _ErrorReason.ValueType  # 16
+    """The booking is cancelled, and cannot be moved. metadata: booking_id."""
+    DURATION_NOT_ALLOWED: _ErrorReason.ValueType  # 17
+    """The service does not take this duration. Field: segments[i].duration. metadata: service_id, shortest, longest."""
+    CLASS_NOT_ALONE: _ErrorReason.ValueType  # 18
+    """A class of several seats is a visit of its own. Field: segments[i].service_id. metadata: service_id."""
+    CATEGORY_NOT_FOUND: _ErrorReason.ValueType  # 19
+    """The company has no such category of services. metadata: resource_type, resource_name."""
+    RESOURCE_NOT_FOUND: _ErrorReason.ValueType  # 20
+    """The company has no such room, chair or other resource. metadata: resource_type, resource_name."""
+    CATALOGUE_INVALID: _ErrorReason.ValueType  # 21
+    """The catalogue would contradict itself; each contradiction is a field violation with its path."""
+    CATALOGUE_CHANGED: _ErrorReason.ValueType  # 22
+    """The catalogue is not at expected_revision: somebody changed it meanwhile. metadata: expected_revision, revision."""
+    CALENDAR_INVALID: _ErrorReason.ValueType  # 23
+    """The text is not a calendar of RFC 5545. Field: calendar."""
+    COMPANY_BUSY: _ErrorReason.ValueType  # 24
+    """Too many calls of this company are waiting for their turn. Retry after RetryInfo. metadata: company_id."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused: the `reason` of ErrorInfo, which carries these names as they are; hence no prefix.
@@ -94,6 +122,34 @@ DATABASE_UNAVAILABLE: ErrorReason.ValueType  # 11
 """The database does not answer. Retry after RetryInfo."""
 DRAINING: ErrorReason.ValueType  # 12
 """This server is draining. Retry after RetryInfo."""
+HOLD_TOKEN_INVALID: ErrorReason.ValueType  # 13
+"""The hold_token was altered, or belongs to another company. Field: hold_token."""
+PAGE_OUTDATED: ErrorReason.ValueType  # 14
+"""The calendar changed since the first page, so that the pages would not fit together. Ask for the first page again.
+metadata: page_revision, revision.
+"""
+BOOKING_CHANGED: ErrorReason.ValueType  # 15
+"""The booking is not at expected_revision: somebody changed it meanwhile. Read it again. metadata: booking_id,
+expected_revision, revision.
+"""
+BOOKING_CANCELLED: ErrorReason.ValueType  # 16
+"""The booking is cancelled, and cannot be moved. metadata: booking_id."""
+DURATION_NOT_ALLOWED: ErrorReason.ValueType  # 17
+"""The service does not take this duration. Field: segments[i].duration. metadata: service_id, shortest, longest."""
+CLASS_NOT_ALONE: ErrorReason.ValueType  # 18
+"""A class of several seats is a visit of its own. Field: segments[i].service_id. metadata: service_id."""
+CATEGORY_NOT_FOUND: ErrorReason.ValueType  # 19
+"""The company has no such category of services. metadata: resource_type, resource_name."""
+RESOURCE_NOT_FOUND: ErrorReason.ValueType  # 20
+"""The company has no such room, chair or other resource. metadata: resource_type, resource_name."""
+CATALOGUE_INVALID: ErrorReason.ValueType  # 21
+"""The catalogue would contradict itself; each contradiction is a field violation with its path."""
+CATALOGUE_CHANGED: ErrorReason.ValueType  # 22
+"""The catalogue is not at expected_revision: somebody changed it meanwhile. metadata: expected_revision, revision."""
+CALENDAR_INVALID: ErrorReason.ValueType  # 23
+"""The text is not a calendar of RFC 5545. Field: calendar."""
+COMPANY_BUSY: ErrorReason.ValueType  # 24
+"""Too many calls of this company are waiting for their turn. Retry after RetryInfo. metadata: company_id."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
 
 class _NoSlotsReason:
@@ -116,6 +172,8 @@ class _NoSlotsReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_NoSlots
     """The whole window lies before now plus the minimum notice."""
     NO_SLOTS_REASON_BEYOND_HORIZON: _NoSlotsReason.ValueType  # 6
     """The whole window lies beyond the booking horizon."""
+    NO_SLOTS_REASON_PARTY_TOO_LARGE: _NoSlotsReason.ValueType  # 7
+    """The service has fewer seats than the party needs."""
 
 class NoSlotsReason(_NoSlotsReason, metaclass=_NoSlotsReasonEnumTypeWrapper):
     """Why there is no slot."""
@@ -134,6 +192,8 @@ NO_SLOTS_REASON_TOO_SOON: NoSlotsReason.ValueType  # 5
 """The whole window lies before now plus the minimum notice."""
 NO_SLOTS_REASON_BEYOND_HORIZON: NoSlotsReason.ValueType  # 6
 """The whole window lies beyond the booking horizon."""
+NO_SLOTS_REASON_PARTY_TOO_LARGE: NoSlotsReason.ValueType  # 7
+"""The service has fewer seats than the party needs."""
 Global___NoSlotsReason: _TypeAlias = NoSlotsReason  # noqa: Y015
 
 class _BookingState:
@@ -160,6 +220,110 @@ BOOKING_STATE_CANCELLED: BookingState.ValueType  # 2
 """Cancelled; it blocks nothing."""
 Global___BookingState: _TypeAlias = BookingState  # noqa: Y015
 
+class _SlotGrouping:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SlotGroupingEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SlotGrouping.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SLOT_GROUPING_UNSPECIFIED: _SlotGrouping.ValueType  # 0
+    """As BY_START."""
+    SLOT_GROUPING_BY_START: _SlotGrouping.ValueType  # 1
+    """One slot a start, with the staff that booking it would take; by start."""
+    SLOT_GROUPING_BY_STAFF: _SlotGrouping.ValueType  # 2
+    """One slot for each start and each staff member who could do the first segment then; by that staff member's id, then
+    start. Booking one takes that staff member.
+    """
+    SLOT_GROUPING_BY_DAY_COUNT: _SlotGrouping.ValueType  # 3
+    """No slots: day_counts tells how many there are on each date."""
+
+class SlotGrouping(_SlotGrouping, metaclass=_SlotGroupingEnumTypeWrapper):
+    """How the answer of FindSlots is arranged."""
+
+SLOT_GROUPING_UNSPECIFIED: SlotGrouping.ValueType  # 0
+"""As BY_START."""
+SLOT_GROUPING_BY_START: SlotGrouping.ValueType  # 1
+"""One slot a start, with the staff that booking it would take; by start."""
+SLOT_GROUPING_BY_STAFF: SlotGrouping.ValueType  # 2
+"""One slot for each start and each staff member who could do the first segment then; by that staff member's id, then
+start. Booking one takes that staff member.
+"""
+SLOT_GROUPING_BY_DAY_COUNT: SlotGrouping.ValueType  # 3
+"""No slots: day_counts tells how many there are on each date."""
+Global___SlotGrouping: _TypeAlias = SlotGrouping  # noqa: Y015
+
+class _SlotRule:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SlotRuleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SlotRule.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SLOT_RULE_UNSPECIFIED: _SlotRule.ValueType  # 0
+    """Never sent."""
+    SLOT_RULE_WINDOW: _SlotRule.ValueType  # 1
+    """The start lies in the window, on the grid of the company."""
+    SLOT_RULE_NOTICE_AND_HORIZON: _SlotRule.ValueType  # 2
+    """It lies between now plus notice and now plus horizon."""
+    SLOT_RULE_FILTERS: _SlotRule.ValueType  # 3
+    """It matches days_of_week and time_ranges."""
+    SLOT_RULE_WORKING_TIME: _SlotRule.ValueType  # 4
+    """Somebody allowed works for the whole of each segment."""
+    SLOT_RULE_STAFF_FREE: _SlotRule.ValueType  # 5
+    """Nobody else has booked or holds their time, buffers included."""
+    SLOT_RULE_RESOURCES_FREE: _SlotRule.ValueType  # 6
+    """The rooms, chairs and other resources are free."""
+    SLOT_RULE_SEATS: _SlotRule.ValueType  # 7
+    """A class has enough seats."""
+
+class SlotRule(_SlotRule, metaclass=_SlotRuleEnumTypeWrapper):
+    """A rule of FindSlots."""
+
+SLOT_RULE_UNSPECIFIED: SlotRule.ValueType  # 0
+"""Never sent."""
+SLOT_RULE_WINDOW: SlotRule.ValueType  # 1
+"""The start lies in the window, on the grid of the company."""
+SLOT_RULE_NOTICE_AND_HORIZON: SlotRule.ValueType  # 2
+"""It lies between now plus notice and now plus horizon."""
+SLOT_RULE_FILTERS: SlotRule.ValueType  # 3
+"""It matches days_of_week and time_ranges."""
+SLOT_RULE_WORKING_TIME: SlotRule.ValueType  # 4
+"""Somebody allowed works for the whole of each segment."""
+SLOT_RULE_STAFF_FREE: SlotRule.ValueType  # 5
+"""Nobody else has booked or holds their time, buffers included."""
+SLOT_RULE_RESOURCES_FREE: SlotRule.ValueType  # 6
+"""The rooms, chairs and other resources are free."""
+SLOT_RULE_SEATS: SlotRule.ValueType  # 7
+"""A class has enough seats."""
+Global___SlotRule: _TypeAlias = SlotRule  # noqa: Y015
+
+class _BookingChangeKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _BookingChangeKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BookingChangeKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    BOOKING_CHANGE_KIND_UNSPECIFIED: _BookingChangeKind.ValueType  # 0
+    """Never sent."""
+    BOOKING_CHANGE_KIND_CREATED: _BookingChangeKind.ValueType  # 1
+    """It was made."""
+    BOOKING_CHANGE_KIND_RESCHEDULED: _BookingChangeKind.ValueType  # 2
+    """It was moved."""
+    BOOKING_CHANGE_KIND_CANCELLED: _BookingChangeKind.ValueType  # 3
+    """It was cancelled."""
+
+class BookingChangeKind(_BookingChangeKind, metaclass=_BookingChangeKindEnumTypeWrapper):
+    """What happened to a booking."""
+
+BOOKING_CHANGE_KIND_UNSPECIFIED: BookingChangeKind.ValueType  # 0
+"""Never sent."""
+BOOKING_CHANGE_KIND_CREATED: BookingChangeKind.ValueType  # 1
+"""It was made."""
+BOOKING_CHANGE_KIND_RESCHEDULED: BookingChangeKind.ValueType  # 2
+"""It was moved."""
+BOOKING_CHANGE_KIND_CANCELLED: BookingChangeKind.ValueType  # 3
+"""It was cancelled."""
+Global___BookingChangeKind: _TypeAlias = BookingChangeKind  # noqa: Y015
+
 @_typing.final
 class FindSlotsRequest(_message.Message):
     """Request of FindSlots."""
@@ -177,6 +341,10 @@ class FindSlotsRequest(_message.Message):
     MAX_SUGGESTIONS_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    PARTY_SIZE_FIELD_NUMBER: _builtins.int
+    HOLD_TOKEN_FIELD_NUMBER: _builtins.int
+    GROUPING_FIELD_NUMBER: _builtins.int
+    EXPLAIN_FIELD_NUMBER: _builtins.int
     company_id: _builtins.int
     """The company."""
     exclude_booking_id: _builtins.int
@@ -187,6 +355,14 @@ class FindSlotsRequest(_message.Message):
     """Slots in a page at most, 1 to 1000; 0 means 100."""
     page_token: _builtins.str
     """next_page_token of the page before, with all other fields unchanged; empty for the first page."""
+    party_size: _builtins.int
+    """Seats needed, 1 to 1000; 0 means 1. Only a class has more than one."""
+    hold_token: _builtins.str
+    """Treats the caller's own hold as absent; empty for none."""
+    grouping: Global___SlotGrouping.ValueType
+    """How the answer is arranged."""
+    explain: _builtins.bool
+    """Adds explanation, and near_misses also beside slots."""
     @_builtins.property
     def segments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Segment]:
         """The parts of one visit, in order, each beginning when the one before it ends; 1 to 8."""
@@ -225,10 +401,14 @@ class FindSlotsRequest(_message.Message):
         max_suggestions: _builtins.int = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        party_size: _builtins.int = ...,
+        hold_token: _builtins.str = ...,
+        grouping: Global___SlotGrouping.ValueType = ...,
+        explain: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["dates", b"dates", "interval", b"interval", "preferred_start_time", b"preferred_start_time", "window", b"window"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["company_id", b"company_id", "dates", b"dates", "days_of_week", b"days_of_week", "exclude_booking_id", b"exclude_booking_id", "interval", b"interval", "max_suggestions", b"max_suggestions", "page_size", b"page_size", "page_token", b"page_token", "preferred_start_time", b"preferred_start_time", "segments", b"segments", "time_ranges", b"time_ranges", "window", b"window"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["company_id", b"company_id", "dates", b"dates", "days_of_week", b"days_of_week", "exclude_booking_id", b"exclude_booking_id", "explain", b"explain", "grouping", b"grouping", "hold_token", b"hold_token", "interval", b"interval", "max_suggestions", b"max_suggestions", "page_size", b"page_size", "page_token", b"page_token", "party_size", b"party_size", "preferred_start_time", b"preferred_start_time", "segments", b"segments", "time_ranges", b"time_ranges", "window", b"window"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_window: _TypeAlias = _typing.Literal["dates", "interval"]  # noqa: Y015
     _WhichOneofArgType_window: _TypeAlias = _typing.Literal["window", b"window"]  # noqa: Y015
@@ -245,6 +425,7 @@ class Segment(_message.Message):
     SERVICE_ID_FIELD_NUMBER: _builtins.int
     STAFF_FIELD_NUMBER: _builtins.int
     SAME_STAFF_AS_PREVIOUS_FIELD_NUMBER: _builtins.int
+    DURATION_FIELD_NUMBER: _builtins.int
     service_id: _builtins.int
     """What is done."""
     same_staff_as_previous: _builtins.bool
@@ -253,16 +434,23 @@ class Segment(_message.Message):
     def staff(self) -> Global___StaffChoice:
         """By whom; absent means anybody who does the service."""
 
+    @_builtins.property
+    def duration(self) -> _duration_pb2.Duration:
+        """How long it takes instead of the service's own duration, in whole minutes, where the service allows that; absent
+        means the service's own.
+        """
+
     def __init__(
         self,
         *,
         service_id: _builtins.int = ...,
         staff: Global___StaffChoice | None = ...,
         same_staff_as_previous: _builtins.bool = ...,
+        duration: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["staff", b"staff"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "staff", b"staff"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["same_staff_as_previous", b"same_staff_as_previous", "service_id", b"service_id", "staff", b"staff"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "same_staff_as_previous", b"same_staff_as_previous", "service_id", b"service_id", "staff", b"staff"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -418,15 +606,22 @@ class FindSlotsResponse(_message.Message):
     EVALUATE_TIME_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     EFFECTIVE_WINDOW_FIELD_NUMBER: _builtins.int
+    DAY_COUNTS_FIELD_NUMBER: _builtins.int
+    NEAR_MISSES_FIELD_NUMBER: _builtins.int
+    EXPLANATION_FIELD_NUMBER: _builtins.int
+    DATA_TIME_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
     no_slots_reason: Global___NoSlotsReason.ValueType
-    """Why slots is empty; only then."""
+    """Why nothing was found, by any grouping; only then."""
     time_zone: _builtins.str
     """The company's time zone, an IANA name such as "Europe/Berlin"."""
     next_page_token: _builtins.str
     """Gives the next page; empty on the last."""
+    revision: _builtins.int
+    """Grows with each change of the company's catalogue or bookings; all pages have the same."""
     @_builtins.property
     def slots(self) -> _containers.RepeatedCompositeFieldContainer[Global___Slot]:
-        """By start; unique; all of them bookable at evaluate_time."""
+        """As grouping says; unique; all of them bookable at evaluate_time."""
 
     @_builtins.property
     def suggested_slots(self) -> _containers.RepeatedCompositeFieldContainer[Global___Slot]:
@@ -442,6 +637,24 @@ class FindSlotsResponse(_message.Message):
     def effective_window(self) -> Global___Interval:
         """What was searched: the window cut by notice and horizon; absent when nothing was left of it."""
 
+    @_builtins.property
+    def day_counts(self) -> _containers.RepeatedCompositeFieldContainer[Global___DayCount]:
+        """With SLOT_GROUPING_BY_DAY_COUNT: each local date of effective_window, ascending."""
+
+    @_builtins.property
+    def near_misses(self) -> _containers.RepeatedCompositeFieldContainer[Global___NearMiss]:
+        """Free, and too short, nearest to preferred_start_time first: what would fit if the visit were shorter. At most 20,
+        on the first page, when nothing was found or explain is set; only for visits that one person does.
+        """
+
+    @_builtins.property
+    def explanation(self) -> Global___Explanation:
+        """When explain is set, on the first page."""
+
+    @_builtins.property
+    def data_time(self) -> _timestamp_pb2.Timestamp:
+        """When the calendar and the bookings were read. All pages are of one revision."""
+
     def __init__(
         self,
         *,
@@ -452,14 +665,183 @@ class FindSlotsResponse(_message.Message):
         evaluate_time: _timestamp_pb2.Timestamp | None = ...,
         next_page_token: _builtins.str = ...,
         effective_window: Global___Interval | None = ...,
+        day_counts: _abc.Iterable[Global___DayCount] | None = ...,
+        near_misses: _abc.Iterable[Global___NearMiss] | None = ...,
+        explanation: Global___Explanation | None = ...,
+        data_time: _timestamp_pb2.Timestamp | None = ...,
+        revision: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["effective_window", b"effective_window", "evaluate_time", b"evaluate_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["data_time", b"data_time", "effective_window", b"effective_window", "evaluate_time", b"evaluate_time", "explanation", b"explanation"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["effective_window", b"effective_window", "evaluate_time", b"evaluate_time", "next_page_token", b"next_page_token", "no_slots_reason", b"no_slots_reason", "slots", b"slots", "suggested_slots", b"suggested_slots", "time_zone", b"time_zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data_time", b"data_time", "day_counts", b"day_counts", "effective_window", b"effective_window", "evaluate_time", b"evaluate_time", "explanation", b"explanation", "near_misses", b"near_misses", "next_page_token", b"next_page_token", "no_slots_reason", b"no_slots_reason", "revision", b"revision", "slots", b"slots", "suggested_slots", b"suggested_slots", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___FindSlotsResponse: _TypeAlias = FindSlotsResponse  # noqa: Y015
+
+@_typing.final
+class DayCount(_message.Message):
+    """How many slots a date has."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DATE_FIELD_NUMBER: _builtins.int
+    SLOT_COUNT_FIELD_NUMBER: _builtins.int
+    date: _builtins.str
+    """Local date, "2026-11-27"."""
+    slot_count: _builtins.int
+    """Starts that can be booked."""
+    def __init__(
+        self,
+        *,
+        date: _builtins.str = ...,
+        slot_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["date", b"date", "slot_count", b"slot_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DayCount: _TypeAlias = DayCount  # noqa: Y015
+
+@_typing.final
+class NearMiss(_message.Message):
+    """A free time that is too short for the visit."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STAFF_ID_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    LOCAL_START_FIELD_NUMBER: _builtins.int
+    SHORTFALL_DURATION_FIELD_NUMBER: _builtins.int
+    staff_id: _builtins.int
+    """Whose time it is."""
+    local_start: _builtins.str
+    """The start as people there read it, with offset."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """When it begins, inclusive; at least 15 minutes before end_time."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """When it ends, exclusive."""
+
+    @_builtins.property
+    def shortfall_duration(self) -> _duration_pb2.Duration:
+        """How much longer it would have to be."""
+
+    def __init__(
+        self,
+        *,
+        staff_id: _builtins.int = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        local_start: _builtins.str = ...,
+        shortfall_duration: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "shortfall_duration", b"shortfall_duration", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "local_start", b"local_start", "shortfall_duration", b"shortfall_duration", "staff_id", b"staff_id", "start_time", b"start_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NearMiss: _TypeAlias = NearMiss  # noqa: Y015
+
+@_typing.final
+class Explanation(_message.Message):
+    """Why the answer is as it is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STEPS_FIELD_NUMBER: _builtins.int
+    OBSTACLES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExplanationStep]:
+        """How many starts on the grid each rule leaves, in the order in which the rules apply."""
+
+    @_builtins.property
+    def obstacles(self) -> _containers.RepeatedCompositeFieldContainer[Global___Obstacle]:
+        """What stands in the way at preferred_start_time; empty when it can be booked, or was not given."""
+
+    def __init__(
+        self,
+        *,
+        steps: _abc.Iterable[Global___ExplanationStep] | None = ...,
+        obstacles: _abc.Iterable[Global___Obstacle] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["obstacles", b"obstacles", "steps", b"steps"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Explanation: _TypeAlias = Explanation  # noqa: Y015
+
+@_typing.final
+class ExplanationStep(_message.Message):
+    """What one rule leaves."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RULE_FIELD_NUMBER: _builtins.int
+    START_COUNT_FIELD_NUMBER: _builtins.int
+    rule: Global___SlotRule.ValueType
+    """The rule."""
+    start_count: _builtins.int
+    """Starts that satisfy this rule and all before it."""
+    def __init__(
+        self,
+        *,
+        rule: Global___SlotRule.ValueType = ...,
+        start_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["rule", b"rule", "start_count", b"start_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplanationStep: _TypeAlias = ExplanationStep  # noqa: Y015
+
+@_typing.final
+class Obstacle(_message.Message):
+    """One thing that stands in the way of a start."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RULE_FIELD_NUMBER: _builtins.int
+    SEGMENT_INDEX_FIELD_NUMBER: _builtins.int
+    STAFF_ID_FIELD_NUMBER: _builtins.int
+    RESOURCE_ID_FIELD_NUMBER: _builtins.int
+    BOOKING_ID_FIELD_NUMBER: _builtins.int
+    rule: Global___SlotRule.ValueType
+    """The rule that it breaks."""
+    segment_index: _builtins.int
+    """Index of the segment; 0 for rules of the whole visit."""
+    staff_id: _builtins.int
+    """Whose time; 0 where no person is meant."""
+    resource_id: _builtins.int
+    """Which resource; 0 where none is meant."""
+    booking_id: _builtins.int
+    """The booking that is there; 0 where none is meant, or it is a hold."""
+    def __init__(
+        self,
+        *,
+        rule: Global___SlotRule.ValueType = ...,
+        segment_index: _builtins.int = ...,
+        staff_id: _builtins.int = ...,
+        resource_id: _builtins.int = ...,
+        booking_id: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["booking_id", b"booking_id", "resource_id", b"resource_id", "rule", b"rule", "segment_index", b"segment_index", "staff_id", b"staff_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Obstacle: _TypeAlias = Obstacle  # noqa: Y015
 
 @_typing.final
 class Slot(_message.Message):
@@ -522,10 +904,13 @@ class SlotSegment(_message.Message):
     AVAILABLE_STAFF_IDS_FIELD_NUMBER: _builtins.int
     START_TIME_FIELD_NUMBER: _builtins.int
     END_TIME_FIELD_NUMBER: _builtins.int
+    OPEN_SEATS_FIELD_NUMBER: _builtins.int
     service_id: _builtins.int
     """What is done."""
     staff_id: _builtins.int
     """The staff member that booking this slot would take: least loaded that day, then lowest id."""
+    open_seats: _builtins.int
+    """Seats left in the class that begins here; 0 when it is no class."""
     @_builtins.property
     def available_staff_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """Everybody who could do it at this start, ascending."""
@@ -546,10 +931,11 @@ class SlotSegment(_message.Message):
         available_staff_ids: _abc.Iterable[_builtins.int] | None = ...,
         start_time: _timestamp_pb2.Timestamp | None = ...,
         end_time: _timestamp_pb2.Timestamp | None = ...,
+        open_seats: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["available_staff_ids", b"available_staff_ids", "end_time", b"end_time", "service_id", b"service_id", "staff_id", b"staff_id", "start_time", b"start_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["available_staff_ids", b"available_staff_ids", "end_time", b"end_time", "open_seats", b"open_seats", "service_id", b"service_id", "staff_id", b"staff_id", "start_time", b"start_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -565,16 +951,22 @@ class CreateBookingRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     SLOT_TOKEN_FIELD_NUMBER: _builtins.int
     VISIT_FIELD_NUMBER: _builtins.int
+    HOLD_TOKEN_FIELD_NUMBER: _builtins.int
     CUSTOMER_FIELD_NUMBER: _builtins.int
     NOTE_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
     company_id: _builtins.int
     """The company."""
     request_id: _builtins.str
     """Names this booking within the company, chosen by the caller: the same id and content books once. A UUID is good."""
     slot_token: _builtins.str
     """A slot of FindSlots."""
+    hold_token: _builtins.str
+    """What HoldSlot keeps: the hold becomes the booking. One that has expired is booked if its slot is still free."""
     note: _builtins.str
     """A remark for the staff, at most 1000 characters."""
+    actor: _builtins.str
+    """Who asks, as the history shall tell it: "customer", "staff 2", "worker"; at most 200 characters. The caller's word."""
     @_builtins.property
     def visit(self) -> Global___Visit:
         """A visit at a start of the caller's own choice."""
@@ -590,14 +982,16 @@ class CreateBookingRequest(_message.Message):
         request_id: _builtins.str = ...,
         slot_token: _builtins.str = ...,
         visit: Global___Visit | None = ...,
+        hold_token: _builtins.str = ...,
         customer: Global___Customer | None = ...,
         note: _builtins.str = ...,
+        actor: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["customer", b"customer", "slot_token", b"slot_token", "visit", b"visit", "what", b"what"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["customer", b"customer", "hold_token", b"hold_token", "slot_token", b"slot_token", "visit", b"visit", "what", b"what"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["company_id", b"company_id", "customer", b"customer", "note", b"note", "request_id", b"request_id", "slot_token", b"slot_token", "visit", b"visit", "what", b"what"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "company_id", b"company_id", "customer", b"customer", "hold_token", b"hold_token", "note", b"note", "request_id", b"request_id", "slot_token", b"slot_token", "visit", b"visit", "what", b"what"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_what: _TypeAlias = _typing.Literal["slot_token", "visit"]  # noqa: Y015
+    _WhichOneofReturnType_what: _TypeAlias = _typing.Literal["slot_token", "visit", "hold_token"]  # noqa: Y015
     _WhichOneofArgType_what: _TypeAlias = _typing.Literal["what", b"what"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_what) -> _WhichOneofReturnType_what | None: ...
 
@@ -611,6 +1005,9 @@ class Visit(_message.Message):
 
     SEGMENTS_FIELD_NUMBER: _builtins.int
     START_TIME_FIELD_NUMBER: _builtins.int
+    PARTY_SIZE_FIELD_NUMBER: _builtins.int
+    party_size: _builtins.int
+    """Seats needed, 1 to 1000; 0 means 1. Only a class has more than one."""
     @_builtins.property
     def segments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Segment]:
         """The parts of the visit, in order; 1 to 8."""
@@ -624,10 +1021,11 @@ class Visit(_message.Message):
         *,
         segments: _abc.Iterable[Global___Segment] | None = ...,
         start_time: _timestamp_pb2.Timestamp | None = ...,
+        party_size: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["segments", b"segments", "start_time", b"start_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["party_size", b"party_size", "segments", b"segments", "start_time", b"start_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -730,6 +1128,9 @@ class Appointment(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     CANCEL_TIME_FIELD_NUMBER: _builtins.int
     CANCEL_REASON_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    PARTY_SIZE_FIELD_NUMBER: _builtins.int
+    UPDATE_TIME_FIELD_NUMBER: _builtins.int
     booking_id: _builtins.int
     """Its id, unique within the company."""
     company_id: _builtins.int
@@ -742,6 +1143,10 @@ class Appointment(_message.Message):
     """A remark for the staff."""
     cancel_reason: _builtins.str
     """Why it was cancelled, in the canceller's words."""
+    revision: _builtins.int
+    """Grows by one with each change of this booking; 1 when it is made."""
+    party_size: _builtins.int
+    """Seats taken, at least 1."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """Start of the first segment."""
@@ -770,6 +1175,10 @@ class Appointment(_message.Message):
     def cancel_time(self) -> _timestamp_pb2.Timestamp:
         """When it was cancelled; absent while it stands."""
 
+    @_builtins.property
+    def update_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was last changed."""
+
     def __init__(
         self,
         *,
@@ -786,14 +1195,338 @@ class Appointment(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         cancel_time: _timestamp_pb2.Timestamp | None = ...,
         cancel_reason: _builtins.str = ...,
+        revision: _builtins.int = ...,
+        party_size: _builtins.int = ...,
+        update_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["cancel_time", b"cancel_time", "create_time", b"create_time", "customer", b"customer", "end_time", b"end_time", "price", b"price", "start_time", b"start_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cancel_time", b"cancel_time", "create_time", b"create_time", "customer", b"customer", "end_time", b"end_time", "price", b"price", "start_time", b"start_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["booking_id", b"booking_id", "cancel_reason", b"cancel_reason", "cancel_time", b"cancel_time", "company_id", b"company_id", "create_time", b"create_time", "customer", b"customer", "end_time", b"end_time", "local_start", b"local_start", "note", b"note", "price", b"price", "segments", b"segments", "start_time", b"start_time", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["booking_id", b"booking_id", "cancel_reason", b"cancel_reason", "cancel_time", b"cancel_time", "company_id", b"company_id", "create_time", b"create_time", "customer", b"customer", "end_time", b"end_time", "local_start", b"local_start", "note", b"note", "party_size", b"party_size", "price", b"price", "revision", b"revision", "segments", b"segments", "start_time", b"start_time", "state", b"state", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Appointment: _TypeAlias = Appointment  # noqa: Y015
+
+@_typing.final
+class BookingChange(_message.Message):
+    """One entry of a booking's history. Entries are never altered."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REVISION_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    CHANGE_TIME_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    SEGMENTS_FIELD_NUMBER: _builtins.int
+    PRICE_FIELD_NUMBER: _builtins.int
+    revision: _builtins.int
+    """The booking's revision after the change."""
+    kind: Global___BookingChangeKind.ValueType
+    """What happened."""
+    actor: _builtins.str
+    """Who, in the caller's word; may be empty."""
+    reason: _builtins.str
+    """Why, in the caller's words; may be empty."""
+    @_builtins.property
+    def change_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    @_builtins.property
+    def segments(self) -> _containers.RepeatedCompositeFieldContainer[Global___SlotSegment]:
+        """What was booked after the change."""
+
+    @_builtins.property
+    def price(self) -> _money_pb2.Money:
+        """The price after the change."""
+
+    def __init__(
+        self,
+        *,
+        revision: _builtins.int = ...,
+        kind: Global___BookingChangeKind.ValueType = ...,
+        change_time: _timestamp_pb2.Timestamp | None = ...,
+        actor: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        segments: _abc.Iterable[Global___SlotSegment] | None = ...,
+        price: _money_pb2.Money | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["change_time", b"change_time", "price", b"price"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "change_time", b"change_time", "kind", b"kind", "price", b"price", "reason", b"reason", "revision", b"revision", "segments", b"segments"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BookingChange: _TypeAlias = BookingChange  # noqa: Y015
+
+@_typing.final
+class GetBookingRequest(_message.Message):
+    """Request of GetBooking."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMPANY_ID_FIELD_NUMBER: _builtins.int
+    BOOKING_ID_FIELD_NUMBER: _builtins.int
+    company_id: _builtins.int
+    """The company."""
+    booking_id: _builtins.int
+    """The booking."""
+    def __init__(
+        self,
+        *,
+        company_id: _builtins.int = ...,
+        booking_id: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["booking_id", b"booking_id", "company_id", b"company_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetBookingRequest: _TypeAlias = GetBookingRequest  # noqa: Y015
+
+@_typing.final
+class GetBookingResponse(_message.Message):
+    """Response of GetBooking."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BOOKING_FIELD_NUMBER: _builtins.int
+    HISTORY_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def booking(self) -> Global___Appointment:
+        """The booking."""
+
+    @_builtins.property
+    def history(self) -> _containers.RepeatedCompositeFieldContainer[Global___BookingChange]:
+        """Its history, oldest first."""
+
+    def __init__(
+        self,
+        *,
+        booking: Global___Appointment | None = ...,
+        history: _abc.Iterable[Global___BookingChange] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["booking", b"booking"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["booking", b"booking", "history", b"history"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetBookingResponse: _TypeAlias = GetBookingResponse  # noqa: Y015
+
+@_typing.final
+class RescheduleBookingRequest(_message.Message):
+    """Request of RescheduleBooking."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMPANY_ID_FIELD_NUMBER: _builtins.int
+    BOOKING_ID_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    SLOT_TOKEN_FIELD_NUMBER: _builtins.int
+    VISIT_FIELD_NUMBER: _builtins.int
+    HOLD_TOKEN_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    EXPECTED_REVISION_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    company_id: _builtins.int
+    """The company."""
+    booking_id: _builtins.int
+    """The booking to move."""
+    request_id: _builtins.str
+    """Names this move within the company, chosen by the caller: the same id and content moves once. A UUID is good."""
+    slot_token: _builtins.str
+    """A slot of FindSlots."""
+    hold_token: _builtins.str
+    """What HoldSlot keeps: the hold becomes the booking's. One that has expired is booked if its slot is still free."""
+    expected_revision: _builtins.int
+    """Moves it only at this revision; 0 at any."""
+    actor: _builtins.str
+    """Who asks, as the history shall tell it: "customer", "staff 2", "worker"; at most 200 characters. The caller's word."""
+    reason: _builtins.str
+    """Why, for the history, at most 500 characters; may be empty."""
+    @_builtins.property
+    def visit(self) -> Global___Visit:
+        """A visit at a start of the caller's own choice."""
+
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """The same services by the same staff, in the same order, from this start on."""
+
+    def __init__(
+        self,
+        *,
+        company_id: _builtins.int = ...,
+        booking_id: _builtins.int = ...,
+        request_id: _builtins.str = ...,
+        slot_token: _builtins.str = ...,
+        visit: Global___Visit | None = ...,
+        hold_token: _builtins.str = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        expected_revision: _builtins.int = ...,
+        actor: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["hold_token", b"hold_token", "slot_token", b"slot_token", "start_time", b"start_time", "visit", b"visit", "what", b"what"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "booking_id", b"booking_id", "company_id", b"company_id", "expected_revision", b"expected_revision", "hold_token", b"hold_token", "reason", b"reason", "request_id", b"request_id", "slot_token", b"slot_token", "start_time", b"start_time", "visit", b"visit", "what", b"what"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_what: _TypeAlias = _typing.Literal["slot_token", "visit", "hold_token", "start_time"]  # noqa: Y015
+    _WhichOneofArgType_what: _TypeAlias = _typing.Literal["what", b"what"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_what) -> _WhichOneofReturnType_what | None: ...
+
+Global___RescheduleBookingRequest: _TypeAlias = RescheduleBookingRequest  # noqa: Y015
+
+@_typing.final
+class RescheduleBookingResponse(_message.Message):
+    """Response of RescheduleBooking."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BOOKING_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def booking(self) -> Global___Appointment:
+        """The booking."""
+
+    def __init__(
+        self,
+        *,
+        booking: Global___Appointment | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["booking", b"booking"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["booking", b"booking"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RescheduleBookingResponse: _TypeAlias = RescheduleBookingResponse  # noqa: Y015
+
+@_typing.final
+class HoldSlotRequest(_message.Message):
+    """Request of HoldSlot."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMPANY_ID_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    SLOT_TOKEN_FIELD_NUMBER: _builtins.int
+    VISIT_FIELD_NUMBER: _builtins.int
+    HOLD_DURATION_FIELD_NUMBER: _builtins.int
+    company_id: _builtins.int
+    """The company."""
+    request_id: _builtins.str
+    """Names this hold within the company, chosen by the caller: the same id and content holds once. A UUID is good."""
+    slot_token: _builtins.str
+    """A slot of FindSlots."""
+    @_builtins.property
+    def visit(self) -> Global___Visit:
+        """A visit at a start of the caller's own choice."""
+
+    @_builtins.property
+    def hold_duration(self) -> _duration_pb2.Duration:
+        """How long, 1 second to 1 hour; absent means 5 minutes."""
+
+    def __init__(
+        self,
+        *,
+        company_id: _builtins.int = ...,
+        request_id: _builtins.str = ...,
+        slot_token: _builtins.str = ...,
+        visit: Global___Visit | None = ...,
+        hold_duration: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["hold_duration", b"hold_duration", "slot_token", b"slot_token", "visit", b"visit", "what", b"what"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["company_id", b"company_id", "hold_duration", b"hold_duration", "request_id", b"request_id", "slot_token", b"slot_token", "visit", b"visit", "what", b"what"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_what: _TypeAlias = _typing.Literal["slot_token", "visit"]  # noqa: Y015
+    _WhichOneofArgType_what: _TypeAlias = _typing.Literal["what", b"what"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_what) -> _WhichOneofReturnType_what | None: ...
+
+Global___HoldSlotRequest: _TypeAlias = HoldSlotRequest  # noqa: Y015
+
+@_typing.final
+class HoldSlotResponse(_message.Message):
+    """Response of HoldSlot."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOLD_TOKEN_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    SLOT_FIELD_NUMBER: _builtins.int
+    hold_token: _builtins.str
+    """Books or releases what is held; opaque and signed."""
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """When the hold ends by itself."""
+
+    @_builtins.property
+    def slot(self) -> Global___Slot:
+        """What is held."""
+
+    def __init__(
+        self,
+        *,
+        hold_token: _builtins.str = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+        slot: Global___Slot | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "slot", b"slot"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "hold_token", b"hold_token", "slot", b"slot"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HoldSlotResponse: _TypeAlias = HoldSlotResponse  # noqa: Y015
+
+@_typing.final
+class ReleaseHoldRequest(_message.Message):
+    """Request of ReleaseHold."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMPANY_ID_FIELD_NUMBER: _builtins.int
+    HOLD_TOKEN_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    company_id: _builtins.int
+    """The company."""
+    hold_token: _builtins.str
+    """The hold."""
+    request_id: _builtins.str
+    """Names this change within the company; may be empty, since releasing twice is releasing once."""
+    def __init__(
+        self,
+        *,
+        company_id: _builtins.int = ...,
+        hold_token: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["company_id", b"company_id", "hold_token", b"hold_token", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReleaseHoldRequest: _TypeAlias = ReleaseHoldRequest  # noqa: Y015
+
+@_typing.final
+class ReleaseHoldResponse(_message.Message):
+    """Response of ReleaseHold."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReleaseHoldResponse: _TypeAlias = ReleaseHoldResponse  # noqa: Y015
 
 @_typing.final
 class CancelBookingRequest(_message.Message):
@@ -804,22 +1537,34 @@ class CancelBookingRequest(_message.Message):
     COMPANY_ID_FIELD_NUMBER: _builtins.int
     BOOKING_ID_FIELD_NUMBER: _builtins.int
     CANCEL_REASON_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    EXPECTED_REVISION_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
     company_id: _builtins.int
     """The company."""
     booking_id: _builtins.int
     """The booking."""
     cancel_reason: _builtins.str
     """Why, at most 500 characters; may be empty."""
+    request_id: _builtins.str
+    """Names this change within the company; may be empty, since cancelling twice is cancelling once."""
+    expected_revision: _builtins.int
+    """Cancels it only at this revision; 0 at any."""
+    actor: _builtins.str
+    """Who asks, as the history shall tell it: "customer", "staff 2", "worker"; at most 200 characters. The caller's word."""
     def __init__(
         self,
         *,
         company_id: _builtins.int = ...,
         booking_id: _builtins.int = ...,
         cancel_reason: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        expected_revision: _builtins.int = ...,
+        actor: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["booking_id", b"booking_id", "cancel_reason", b"cancel_reason", "company_id", b"company_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "booking_id", b"booking_id", "cancel_reason", b"cancel_reason", "company_id", b"company_id", "expected_revision", b"expected_revision", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -862,6 +1607,7 @@ class ListBookingsRequest(_message.Message):
     CHAT_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    STAFF_ID_FIELD_NUMBER: _builtins.int
     company_id: _builtins.int
     """The company."""
     state: Global___BookingState.ValueType
@@ -872,6 +1618,8 @@ class ListBookingsRequest(_message.Message):
     """Bookings in a page at most, 1 to 1000; 0 means 100."""
     page_token: _builtins.str
     """next_page_token of the page before, with all other fields unchanged; empty for the first page."""
+    staff_id: _builtins.int
+    """Only those with a segment done by this staff member; 0 means all."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """Bookings that end after this instant; absent means from the beginning."""
@@ -890,10 +1638,11 @@ class ListBookingsRequest(_message.Message):
         chat: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        staff_id: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chat", b"chat", "company_id", b"company_id", "end_time", b"end_time", "page_size", b"page_size", "page_token", b"page_token", "start_time", b"start_time", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chat", b"chat", "company_id", b"company_id", "end_time", b"end_time", "page_size", b"page_size", "page_token", b"page_token", "staff_id", b"staff_id", "start_time", b"start_time", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -957,27 +1706,85 @@ class ListServicesResponse(_message.Message):
 
     COMPANY_FIELD_NUMBER: _builtins.int
     SERVICES_FIELD_NUMBER: _builtins.int
+    CATEGORIES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def company(self) -> Global___Company:
         """Who offers them."""
 
     @_builtins.property
     def services(self) -> _containers.RepeatedCompositeFieldContainer[Global___Service]:
-        """In the company's order."""
+        """In the company's order; archived ones are left out."""
+
+    @_builtins.property
+    def categories(self) -> _containers.RepeatedCompositeFieldContainer[Global___Category]:
+        """Groups of services, in the company's order; archived ones are left out."""
 
     def __init__(
         self,
         *,
         company: Global___Company | None = ...,
         services: _abc.Iterable[Global___Service] | None = ...,
+        categories: _abc.Iterable[Global___Category] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["company", b"company"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["company", b"company", "services", b"services"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["categories", b"categories", "company", b"company", "services", b"services"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListServicesResponse: _TypeAlias = ListServicesResponse  # noqa: Y015
+
+@_typing.final
+class Category(_message.Message):
+    """A group of services, such as "Hair"."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class LocalizedNamesEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    CATEGORY_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    LOCALIZED_NAMES_FIELD_NUMBER: _builtins.int
+    category_id: _builtins.int
+    """Its id, unique within the company."""
+    name: _builtins.str
+    """Name in the company's language."""
+    @_builtins.property
+    def localized_names(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Names by language, BCP 47."""
+
+    def __init__(
+        self,
+        *,
+        category_id: _builtins.int = ...,
+        name: _builtins.str = ...,
+        localized_names: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["category_id", b"category_id", "localized_names", b"localized_names", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Category: _TypeAlias = Category  # noqa: Y015
 
 @_typing.final
 class Company(_message.Message):
@@ -990,6 +1797,7 @@ class Company(_message.Message):
     TIME_ZONE_FIELD_NUMBER: _builtins.int
     LANGUAGE_FIELD_NUMBER: _builtins.int
     ADDRESS_FIELD_NUMBER: _builtins.int
+    CURRENCY_CODE_FIELD_NUMBER: _builtins.int
     company_id: _builtins.int
     """Its id."""
     name: _builtins.str
@@ -1000,6 +1808,8 @@ class Company(_message.Message):
     """Language of its own texts, BCP 47, such as "ru"."""
     address: _builtins.str
     """Where it is, in one line; may be empty."""
+    currency_code: _builtins.str
+    """Of all prices, ISO 4217."""
     def __init__(
         self,
         *,
@@ -1008,10 +1818,11 @@ class Company(_message.Message):
         time_zone: _builtins.str = ...,
         language: _builtins.str = ...,
         address: _builtins.str = ...,
+        currency_code: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "company_id", b"company_id", "language", b"language", "name", b"name", "time_zone", b"time_zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "company_id", b"company_id", "currency_code", b"currency_code", "language", b"language", "name", b"name", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1050,10 +1861,18 @@ class Service(_message.Message):
     DURATION_FIELD_NUMBER: _builtins.int
     PRICE_FIELD_NUMBER: _builtins.int
     STAFF_IDS_FIELD_NUMBER: _builtins.int
+    CATEGORY_ID_FIELD_NUMBER: _builtins.int
+    CAPACITY_FIELD_NUMBER: _builtins.int
+    SHORTEST_DURATION_FIELD_NUMBER: _builtins.int
+    LONGEST_DURATION_FIELD_NUMBER: _builtins.int
     service_id: _builtins.int
     """Its id, unique within the company."""
     name: _builtins.str
     """Name in the company's language."""
+    category_id: _builtins.int
+    """Its category; 0 for none."""
+    capacity: _builtins.int
+    """Seats: more than 1 for a class, which several customers attend at one start; else 1."""
     @_builtins.property
     def localized_names(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Names by language, BCP 47: {"ru": "Стрижка", "en": "Haircut"}."""
@@ -1074,6 +1893,14 @@ class Service(_message.Message):
     def staff_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """Who does it, ascending."""
 
+    @_builtins.property
+    def shortest_duration(self) -> _duration_pb2.Duration:
+        """The shortest duration that a caller may choose; absent when the duration is fixed."""
+
+    @_builtins.property
+    def longest_duration(self) -> _duration_pb2.Duration:
+        """The longest duration that a caller may choose; absent when the duration is fixed."""
+
     def __init__(
         self,
         *,
@@ -1084,10 +1911,14 @@ class Service(_message.Message):
         duration: _duration_pb2.Duration | None = ...,
         price: _money_pb2.Money | None = ...,
         staff_ids: _abc.Iterable[_builtins.int] | None = ...,
+        category_id: _builtins.int = ...,
+        capacity: _builtins.int = ...,
+        shortest_duration: _duration_pb2.Duration | None = ...,
+        longest_duration: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "price", b"price"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "longest_duration", b"longest_duration", "price", b"price", "shortest_duration", b"shortest_duration"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["aliases", b"aliases", "duration", b"duration", "localized_names", b"localized_names", "name", b"name", "price", b"price", "service_id", b"service_id", "staff_ids", b"staff_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aliases", b"aliases", "capacity", b"capacity", "category_id", b"category_id", "duration", b"duration", "localized_names", b"localized_names", "longest_duration", b"longest_duration", "name", b"name", "price", b"price", "service_id", b"service_id", "shortest_duration", b"shortest_duration", "staff_ids", b"staff_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1124,7 +1955,7 @@ class ListStaffResponse(_message.Message):
     STAFF_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def staff(self) -> _containers.RepeatedCompositeFieldContainer[Global___StaffMember]:
-        """In the company's order."""
+        """In the company's order; archived ones are left out."""
 
     def __init__(
         self,

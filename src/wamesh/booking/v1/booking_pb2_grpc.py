@@ -45,10 +45,30 @@ class BookingStub:
                 request_serializer=wamesh_dot_booking_dot_v1_dot_booking__pb2.CreateBookingRequest.SerializeToString,
                 response_deserializer=wamesh_dot_booking_dot_v1_dot_booking__pb2.CreateBookingResponse.FromString,
                 _registered_method=True)
+        self.RescheduleBooking = channel.unary_unary(
+                '/wamesh.booking.v1.Booking/RescheduleBooking',
+                request_serializer=wamesh_dot_booking_dot_v1_dot_booking__pb2.RescheduleBookingRequest.SerializeToString,
+                response_deserializer=wamesh_dot_booking_dot_v1_dot_booking__pb2.RescheduleBookingResponse.FromString,
+                _registered_method=True)
         self.CancelBooking = channel.unary_unary(
                 '/wamesh.booking.v1.Booking/CancelBooking',
                 request_serializer=wamesh_dot_booking_dot_v1_dot_booking__pb2.CancelBookingRequest.SerializeToString,
                 response_deserializer=wamesh_dot_booking_dot_v1_dot_booking__pb2.CancelBookingResponse.FromString,
+                _registered_method=True)
+        self.GetBooking = channel.unary_unary(
+                '/wamesh.booking.v1.Booking/GetBooking',
+                request_serializer=wamesh_dot_booking_dot_v1_dot_booking__pb2.GetBookingRequest.SerializeToString,
+                response_deserializer=wamesh_dot_booking_dot_v1_dot_booking__pb2.GetBookingResponse.FromString,
+                _registered_method=True)
+        self.HoldSlot = channel.unary_unary(
+                '/wamesh.booking.v1.Booking/HoldSlot',
+                request_serializer=wamesh_dot_booking_dot_v1_dot_booking__pb2.HoldSlotRequest.SerializeToString,
+                response_deserializer=wamesh_dot_booking_dot_v1_dot_booking__pb2.HoldSlotResponse.FromString,
+                _registered_method=True)
+        self.ReleaseHold = channel.unary_unary(
+                '/wamesh.booking.v1.Booking/ReleaseHold',
+                request_serializer=wamesh_dot_booking_dot_v1_dot_booking__pb2.ReleaseHoldRequest.SerializeToString,
+                response_deserializer=wamesh_dot_booking_dot_v1_dot_booking__pb2.ReleaseHoldResponse.FromString,
                 _registered_method=True)
         self.ListBookings = channel.unary_unary(
                 '/wamesh.booking.v1.Booking/ListBookings',
@@ -75,7 +95,9 @@ class BookingServicer:
         """Finds the starts at which a visit can be booked. A slot is computed, never stored, and reserves nothing. An empty
         answer for a good reason (closed, full, nobody does the service) is OK with no_slots_reason.
 
-        NOT_FOUND COMPANY_NOT_FOUND, SERVICE_NOT_FOUND, STAFF_NOT_FOUND, BOOKING_NOT_FOUND (exclude_booking_id).
+        NOT_FOUND COMPANY_NOT_FOUND, SERVICE_NOT_FOUND, STAFF_NOT_FOUND, BOOKING_NOT_FOUND (exclude_booking_id);
+        INVALID_ARGUMENT DURATION_NOT_ALLOWED, CLASS_NOT_ALONE, HOLD_TOKEN_INVALID, PAGE_TOKEN_INVALID; ABORTED
+        PAGE_OUTDATED; RESOURCE_EXHAUSTED COMPANY_BUSY.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -86,7 +108,18 @@ class BookingServicer:
         one slot. Idempotent per company by request_id.
 
         FAILED_PRECONDITION SLOT_UNAVAILABLE with fresh suggestions as a SlotUnavailable detail; NOT_FOUND as FindSlots;
-        ALREADY_EXISTS REQUEST_ID_REUSED; INVALID_ARGUMENT SLOT_TOKEN_INVALID.
+        ALREADY_EXISTS REQUEST_ID_REUSED; INVALID_ARGUMENT SLOT_TOKEN_INVALID, HOLD_TOKEN_INVALID, and as FindSlots.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RescheduleBooking(self, request, context):
+        """Moves a booking to another slot, in one step: the old time is free exactly when the new one is taken. The booking
+        keeps its id, customer and note, and gets the price of the new slot. Idempotent per company by request_id.
+
+        FAILED_PRECONDITION SLOT_UNAVAILABLE as CreateBooking, BOOKING_CANCELLED; ABORTED BOOKING_CHANGED; NOT_FOUND as
+        FindSlots; ALREADY_EXISTS REQUEST_ID_REUSED; INVALID_ARGUMENT as CreateBooking.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -95,7 +128,38 @@ class BookingServicer:
     def CancelBooking(self, request, context):
         """Cancels a booking and frees its time. Cancelling again returns the same cancelled booking.
 
+        NOT_FOUND COMPANY_NOT_FOUND, BOOKING_NOT_FOUND; ABORTED BOOKING_CHANGED; ALREADY_EXISTS REQUEST_ID_REUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetBooking(self, request, context):
+        """Returns a booking, and its history.
+
         NOT_FOUND COMPANY_NOT_FOUND, BOOKING_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def HoldSlot(self, request, context):
+        """Keeps a slot for a caller for a short time, by the same predicate as CreateBooking: nobody else is offered it, and
+        nobody else can book it. Booked with CreateBooking's or RescheduleBooking's hold_token; given back by ReleaseHold, or
+        by itself at expire_time. It overlaps no booking, also not the one that shall move there. Idempotent per company by
+        request_id.
+
+        FAILED_PRECONDITION SLOT_UNAVAILABLE as CreateBooking; NOT_FOUND as FindSlots; ALREADY_EXISTS REQUEST_ID_REUSED;
+        INVALID_ARGUMENT as CreateBooking.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReleaseHold(self, request, context):
+        """Gives a held slot back. A hold that has expired, was booked or was released is released too: the answer is the same.
+
+        NOT_FOUND COMPANY_NOT_FOUND; INVALID_ARGUMENT HOLD_TOKEN_INVALID.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -141,10 +205,30 @@ def add_BookingServicer_to_server(servicer, server):
                     request_deserializer=wamesh_dot_booking_dot_v1_dot_booking__pb2.CreateBookingRequest.FromString,
                     response_serializer=wamesh_dot_booking_dot_v1_dot_booking__pb2.CreateBookingResponse.SerializeToString,
             ),
+            'RescheduleBooking': grpc.unary_unary_rpc_method_handler(
+                    servicer.RescheduleBooking,
+                    request_deserializer=wamesh_dot_booking_dot_v1_dot_booking__pb2.RescheduleBookingRequest.FromString,
+                    response_serializer=wamesh_dot_booking_dot_v1_dot_booking__pb2.RescheduleBookingResponse.SerializeToString,
+            ),
             'CancelBooking': grpc.unary_unary_rpc_method_handler(
                     servicer.CancelBooking,
                     request_deserializer=wamesh_dot_booking_dot_v1_dot_booking__pb2.CancelBookingRequest.FromString,
                     response_serializer=wamesh_dot_booking_dot_v1_dot_booking__pb2.CancelBookingResponse.SerializeToString,
+            ),
+            'GetBooking': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetBooking,
+                    request_deserializer=wamesh_dot_booking_dot_v1_dot_booking__pb2.GetBookingRequest.FromString,
+                    response_serializer=wamesh_dot_booking_dot_v1_dot_booking__pb2.GetBookingResponse.SerializeToString,
+            ),
+            'HoldSlot': grpc.unary_unary_rpc_method_handler(
+                    servicer.HoldSlot,
+                    request_deserializer=wamesh_dot_booking_dot_v1_dot_booking__pb2.HoldSlotRequest.FromString,
+                    response_serializer=wamesh_dot_booking_dot_v1_dot_booking__pb2.HoldSlotResponse.SerializeToString,
+            ),
+            'ReleaseHold': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReleaseHold,
+                    request_deserializer=wamesh_dot_booking_dot_v1_dot_booking__pb2.ReleaseHoldRequest.FromString,
+                    response_serializer=wamesh_dot_booking_dot_v1_dot_booking__pb2.ReleaseHoldResponse.SerializeToString,
             ),
             'ListBookings': grpc.unary_unary_rpc_method_handler(
                     servicer.ListBookings,
@@ -228,6 +312,33 @@ class Booking:
             _registered_method=True)
 
     @staticmethod
+    def RescheduleBooking(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/wamesh.booking.v1.Booking/RescheduleBooking',
+            wamesh_dot_booking_dot_v1_dot_booking__pb2.RescheduleBookingRequest.SerializeToString,
+            wamesh_dot_booking_dot_v1_dot_booking__pb2.RescheduleBookingResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def CancelBooking(request,
             target,
             options=(),
@@ -244,6 +355,87 @@ class Booking:
             '/wamesh.booking.v1.Booking/CancelBooking',
             wamesh_dot_booking_dot_v1_dot_booking__pb2.CancelBookingRequest.SerializeToString,
             wamesh_dot_booking_dot_v1_dot_booking__pb2.CancelBookingResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetBooking(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/wamesh.booking.v1.Booking/GetBooking',
+            wamesh_dot_booking_dot_v1_dot_booking__pb2.GetBookingRequest.SerializeToString,
+            wamesh_dot_booking_dot_v1_dot_booking__pb2.GetBookingResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def HoldSlot(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/wamesh.booking.v1.Booking/HoldSlot',
+            wamesh_dot_booking_dot_v1_dot_booking__pb2.HoldSlotRequest.SerializeToString,
+            wamesh_dot_booking_dot_v1_dot_booking__pb2.HoldSlotResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReleaseHold(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/wamesh.booking.v1.Booking/ReleaseHold',
+            wamesh_dot_booking_dot_v1_dot_booking__pb2.ReleaseHoldRequest.SerializeToString,
+            wamesh_dot_booking_dot_v1_dot_booking__pb2.ReleaseHoldResponse.FromString,
             options,
             channel_credentials,
             insecure,

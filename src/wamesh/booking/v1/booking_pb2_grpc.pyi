@@ -44,19 +44,47 @@ class BookingStub:
     """Finds the starts at which a visit can be booked. A slot is computed, never stored, and reserves nothing. An empty
     answer for a good reason (closed, full, nobody does the service) is OK with no_slots_reason.
 
-    NOT_FOUND COMPANY_NOT_FOUND, SERVICE_NOT_FOUND, STAFF_NOT_FOUND, BOOKING_NOT_FOUND (exclude_booking_id).
+    NOT_FOUND COMPANY_NOT_FOUND, SERVICE_NOT_FOUND, STAFF_NOT_FOUND, BOOKING_NOT_FOUND (exclude_booking_id);
+    INVALID_ARGUMENT DURATION_NOT_ALLOWED, CLASS_NOT_ALONE, HOLD_TOKEN_INVALID, PAGE_TOKEN_INVALID; ABORTED
+    PAGE_OUTDATED; RESOURCE_EXHAUSTED COMPANY_BUSY.
     """
     CreateBooking: _grpc.UnaryUnaryMultiCallable[_booking_pb2.CreateBookingRequest, _booking_pb2.CreateBookingResponse]
     """Books a slot. The same predicate as FindSlots decides again inside the transaction, so that two callers never get
     one slot. Idempotent per company by request_id.
 
     FAILED_PRECONDITION SLOT_UNAVAILABLE with fresh suggestions as a SlotUnavailable detail; NOT_FOUND as FindSlots;
-    ALREADY_EXISTS REQUEST_ID_REUSED; INVALID_ARGUMENT SLOT_TOKEN_INVALID.
+    ALREADY_EXISTS REQUEST_ID_REUSED; INVALID_ARGUMENT SLOT_TOKEN_INVALID, HOLD_TOKEN_INVALID, and as FindSlots.
+    """
+    RescheduleBooking: _grpc.UnaryUnaryMultiCallable[_booking_pb2.RescheduleBookingRequest, _booking_pb2.RescheduleBookingResponse]
+    """Moves a booking to another slot, in one step: the old time is free exactly when the new one is taken. The booking
+    keeps its id, customer and note, and gets the price of the new slot. Idempotent per company by request_id.
+
+    FAILED_PRECONDITION SLOT_UNAVAILABLE as CreateBooking, BOOKING_CANCELLED; ABORTED BOOKING_CHANGED; NOT_FOUND as
+    FindSlots; ALREADY_EXISTS REQUEST_ID_REUSED; INVALID_ARGUMENT as CreateBooking.
     """
     CancelBooking: _grpc.UnaryUnaryMultiCallable[_booking_pb2.CancelBookingRequest, _booking_pb2.CancelBookingResponse]
     """Cancels a booking and frees its time. Cancelling again returns the same cancelled booking.
 
+    NOT_FOUND COMPANY_NOT_FOUND, BOOKING_NOT_FOUND; ABORTED BOOKING_CHANGED; ALREADY_EXISTS REQUEST_ID_REUSED.
+    """
+    GetBooking: _grpc.UnaryUnaryMultiCallable[_booking_pb2.GetBookingRequest, _booking_pb2.GetBookingResponse]
+    """Returns a booking, and its history.
+
     NOT_FOUND COMPANY_NOT_FOUND, BOOKING_NOT_FOUND.
+    """
+    HoldSlot: _grpc.UnaryUnaryMultiCallable[_booking_pb2.HoldSlotRequest, _booking_pb2.HoldSlotResponse]
+    """Keeps a slot for a caller for a short time, by the same predicate as CreateBooking: nobody else is offered it, and
+    nobody else can book it. Booked with CreateBooking's or RescheduleBooking's hold_token; given back by ReleaseHold, or
+    by itself at expire_time. It overlaps no booking, also not the one that shall move there. Idempotent per company by
+    request_id.
+
+    FAILED_PRECONDITION SLOT_UNAVAILABLE as CreateBooking; NOT_FOUND as FindSlots; ALREADY_EXISTS REQUEST_ID_REUSED;
+    INVALID_ARGUMENT as CreateBooking.
+    """
+    ReleaseHold: _grpc.UnaryUnaryMultiCallable[_booking_pb2.ReleaseHoldRequest, _booking_pb2.ReleaseHoldResponse]
+    """Gives a held slot back. A hold that has expired, was booked or was released is released too: the answer is the same.
+
+    NOT_FOUND COMPANY_NOT_FOUND; INVALID_ARGUMENT HOLD_TOKEN_INVALID.
     """
     ListBookings: _grpc.UnaryUnaryMultiCallable[_booking_pb2.ListBookingsRequest, _booking_pb2.ListBookingsResponse]
     """Lists a company's bookings by start, then id, in pages.
@@ -83,19 +111,47 @@ class BookingAsyncStub(BookingStub):
     """Finds the starts at which a visit can be booked. A slot is computed, never stored, and reserves nothing. An empty
     answer for a good reason (closed, full, nobody does the service) is OK with no_slots_reason.
 
-    NOT_FOUND COMPANY_NOT_FOUND, SERVICE_NOT_FOUND, STAFF_NOT_FOUND, BOOKING_NOT_FOUND (exclude_booking_id).
+    NOT_FOUND COMPANY_NOT_FOUND, SERVICE_NOT_FOUND, STAFF_NOT_FOUND, BOOKING_NOT_FOUND (exclude_booking_id);
+    INVALID_ARGUMENT DURATION_NOT_ALLOWED, CLASS_NOT_ALONE, HOLD_TOKEN_INVALID, PAGE_TOKEN_INVALID; ABORTED
+    PAGE_OUTDATED; RESOURCE_EXHAUSTED COMPANY_BUSY.
     """
     CreateBooking: _aio.UnaryUnaryMultiCallable[_booking_pb2.CreateBookingRequest, _booking_pb2.CreateBookingResponse]  # type: ignore[assignment]
     """Books a slot. The same predicate as FindSlots decides again inside the transaction, so that two callers never get
     one slot. Idempotent per company by request_id.
 
     FAILED_PRECONDITION SLOT_UNAVAILABLE with fresh suggestions as a SlotUnavailable detail; NOT_FOUND as FindSlots;
-    ALREADY_EXISTS REQUEST_ID_REUSED; INVALID_ARGUMENT SLOT_TOKEN_INVALID.
+    ALREADY_EXISTS REQUEST_ID_REUSED; INVALID_ARGUMENT SLOT_TOKEN_INVALID, HOLD_TOKEN_INVALID, and as FindSlots.
+    """
+    RescheduleBooking: _aio.UnaryUnaryMultiCallable[_booking_pb2.RescheduleBookingRequest, _booking_pb2.RescheduleBookingResponse]  # type: ignore[assignment]
+    """Moves a booking to another slot, in one step: the old time is free exactly when the new one is taken. The booking
+    keeps its id, customer and note, and gets the price of the new slot. Idempotent per company by request_id.
+
+    FAILED_PRECONDITION SLOT_UNAVAILABLE as CreateBooking, BOOKING_CANCELLED; ABORTED BOOKING_CHANGED; NOT_FOUND as
+    FindSlots; ALREADY_EXISTS REQUEST_ID_REUSED; INVALID_ARGUMENT as CreateBooking.
     """
     CancelBooking: _aio.UnaryUnaryMultiCallable[_booking_pb2.CancelBookingRequest, _booking_pb2.CancelBookingResponse]  # type: ignore[assignment]
     """Cancels a booking and frees its time. Cancelling again returns the same cancelled booking.
 
+    NOT_FOUND COMPANY_NOT_FOUND, BOOKING_NOT_FOUND; ABORTED BOOKING_CHANGED; ALREADY_EXISTS REQUEST_ID_REUSED.
+    """
+    GetBooking: _aio.UnaryUnaryMultiCallable[_booking_pb2.GetBookingRequest, _booking_pb2.GetBookingResponse]  # type: ignore[assignment]
+    """Returns a booking, and its history.
+
     NOT_FOUND COMPANY_NOT_FOUND, BOOKING_NOT_FOUND.
+    """
+    HoldSlot: _aio.UnaryUnaryMultiCallable[_booking_pb2.HoldSlotRequest, _booking_pb2.HoldSlotResponse]  # type: ignore[assignment]
+    """Keeps a slot for a caller for a short time, by the same predicate as CreateBooking: nobody else is offered it, and
+    nobody else can book it. Booked with CreateBooking's or RescheduleBooking's hold_token; given back by ReleaseHold, or
+    by itself at expire_time. It overlaps no booking, also not the one that shall move there. Idempotent per company by
+    request_id.
+
+    FAILED_PRECONDITION SLOT_UNAVAILABLE as CreateBooking; NOT_FOUND as FindSlots; ALREADY_EXISTS REQUEST_ID_REUSED;
+    INVALID_ARGUMENT as CreateBooking.
+    """
+    ReleaseHold: _aio.UnaryUnaryMultiCallable[_booking_pb2.ReleaseHoldRequest, _booking_pb2.ReleaseHoldResponse]  # type: ignore[assignment]
+    """Gives a held slot back. A hold that has expired, was booked or was released is released too: the answer is the same.
+
+    NOT_FOUND COMPANY_NOT_FOUND; INVALID_ARGUMENT HOLD_TOKEN_INVALID.
     """
     ListBookings: _aio.UnaryUnaryMultiCallable[_booking_pb2.ListBookingsRequest, _booking_pb2.ListBookingsResponse]  # type: ignore[assignment]
     """Lists a company's bookings by start, then id, in pages.
@@ -125,7 +181,9 @@ class BookingServicer(metaclass=_abc_1.ABCMeta):
         """Finds the starts at which a visit can be booked. A slot is computed, never stored, and reserves nothing. An empty
         answer for a good reason (closed, full, nobody does the service) is OK with no_slots_reason.
 
-        NOT_FOUND COMPANY_NOT_FOUND, SERVICE_NOT_FOUND, STAFF_NOT_FOUND, BOOKING_NOT_FOUND (exclude_booking_id).
+        NOT_FOUND COMPANY_NOT_FOUND, SERVICE_NOT_FOUND, STAFF_NOT_FOUND, BOOKING_NOT_FOUND (exclude_booking_id);
+        INVALID_ARGUMENT DURATION_NOT_ALLOWED, CLASS_NOT_ALONE, HOLD_TOKEN_INVALID, PAGE_TOKEN_INVALID; ABORTED
+        PAGE_OUTDATED; RESOURCE_EXHAUSTED COMPANY_BUSY.
         """
 
     @_abc_1.abstractmethod
@@ -138,7 +196,20 @@ class BookingServicer(metaclass=_abc_1.ABCMeta):
         one slot. Idempotent per company by request_id.
 
         FAILED_PRECONDITION SLOT_UNAVAILABLE with fresh suggestions as a SlotUnavailable detail; NOT_FOUND as FindSlots;
-        ALREADY_EXISTS REQUEST_ID_REUSED; INVALID_ARGUMENT SLOT_TOKEN_INVALID.
+        ALREADY_EXISTS REQUEST_ID_REUSED; INVALID_ARGUMENT SLOT_TOKEN_INVALID, HOLD_TOKEN_INVALID, and as FindSlots.
+        """
+
+    @_abc_1.abstractmethod
+    def RescheduleBooking(
+        self,
+        request: _booking_pb2.RescheduleBookingRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_booking_pb2.RescheduleBookingResponse, _abc.Awaitable[_booking_pb2.RescheduleBookingResponse]]:
+        """Moves a booking to another slot, in one step: the old time is free exactly when the new one is taken. The booking
+        keeps its id, customer and note, and gets the price of the new slot. Idempotent per company by request_id.
+
+        FAILED_PRECONDITION SLOT_UNAVAILABLE as CreateBooking, BOOKING_CANCELLED; ABORTED BOOKING_CHANGED; NOT_FOUND as
+        FindSlots; ALREADY_EXISTS REQUEST_ID_REUSED; INVALID_ARGUMENT as CreateBooking.
         """
 
     @_abc_1.abstractmethod
@@ -149,7 +220,44 @@ class BookingServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_booking_pb2.CancelBookingResponse, _abc.Awaitable[_booking_pb2.CancelBookingResponse]]:
         """Cancels a booking and frees its time. Cancelling again returns the same cancelled booking.
 
+        NOT_FOUND COMPANY_NOT_FOUND, BOOKING_NOT_FOUND; ABORTED BOOKING_CHANGED; ALREADY_EXISTS REQUEST_ID_REUSED.
+        """
+
+    @_abc_1.abstractmethod
+    def GetBooking(
+        self,
+        request: _booking_pb2.GetBookingRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_booking_pb2.GetBookingResponse, _abc.Awaitable[_booking_pb2.GetBookingResponse]]:
+        """Returns a booking, and its history.
+
         NOT_FOUND COMPANY_NOT_FOUND, BOOKING_NOT_FOUND.
+        """
+
+    @_abc_1.abstractmethod
+    def HoldSlot(
+        self,
+        request: _booking_pb2.HoldSlotRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_booking_pb2.HoldSlotResponse, _abc.Awaitable[_booking_pb2.HoldSlotResponse]]:
+        """Keeps a slot for a caller for a short time, by the same predicate as CreateBooking: nobody else is offered it, and
+        nobody else can book it. Booked with CreateBooking's or RescheduleBooking's hold_token; given back by ReleaseHold, or
+        by itself at expire_time. It overlaps no booking, also not the one that shall move there. Idempotent per company by
+        request_id.
+
+        FAILED_PRECONDITION SLOT_UNAVAILABLE as CreateBooking; NOT_FOUND as FindSlots; ALREADY_EXISTS REQUEST_ID_REUSED;
+        INVALID_ARGUMENT as CreateBooking.
+        """
+
+    @_abc_1.abstractmethod
+    def ReleaseHold(
+        self,
+        request: _booking_pb2.ReleaseHoldRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_booking_pb2.ReleaseHoldResponse, _abc.Awaitable[_booking_pb2.ReleaseHoldResponse]]:
+        """Gives a held slot back. A hold that has expired, was booked or was released is released too: the answer is the same.
+
+        NOT_FOUND COMPANY_NOT_FOUND; INVALID_ARGUMENT HOLD_TOKEN_INVALID.
         """
 
     @_abc_1.abstractmethod
