@@ -7,7 +7,7 @@ with the code under test are plain numbers, so that a mistake there is not repea
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from zoneinfo import ZoneInfo
 
 Range = tuple[int, int]
@@ -51,10 +51,35 @@ class Need:
 
 
 @dataclass(frozen=True)
-class Visit:
-    """Segments as (needs by person id, same person as before)."""
+class Pool:
+    """Units of a resource, and who uses how many when: (from, until, quantity, session)."""
 
-    segments: tuple[tuple[tuple[tuple[int, Need], ...], bool], ...]
+    total: int
+    uses: tuple[tuple[int, int, int, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Gathering:
+    """A class that takes place already: `[start, end)`, the buffers around it, and the seats taken."""
+
+    session: int
+    who: int
+    start: int
+    end: int
+    before: int
+    after: int
+    taken: int
+
+
+@dataclass(frozen=True)
+class Step:
+    """One segment: needs by person id, same person as before, units of each pool, seats there are and seats needed."""
+
+    needs: tuple[tuple[int, Need], ...]
+    same: bool = False
+    units: tuple[int, ...] = ()
+    capacity: int = 1
+    seats: int = 1
 
 
 @dataclass(frozen=True)
@@ -63,10 +88,13 @@ class World:
 
     zone: str
     people: tuple[tuple[int, Person], ...]
-    visit: Visit
+    visit: tuple[Step, ...]
     step: int
     weekdays: frozenset[int] = frozenset()
     times: tuple[Range, ...] = ()
+    bounds: Range | None = None
+    pools: tuple[Pool, ...] = ()
+    gatherings: tuple[Gathering, ...] = ()
 
 
 @lru_cache(maxsize=200_000)
@@ -104,24 +132,68 @@ def at_work(person: Person, now: datetime) -> bool:
     return False
 
 
-def can_do(world: World, person: Person, need: Need, start: int) -> bool:
-    served = range(start, start + need.duration)
-    occupied = range(start - need.before, start + need.duration + need.after)
-    return all(at_work(person, wall(world.zone, minute)) for minute in served) and not any(
-        inside(minute, person.busy) for minute in occupied
+def in_use(pool: Pool, minute: int) -> int:
+    """How many units are taken; what shares a session shares its units too."""
+    largest: dict[int, int] = {}
+    for first, last, quantity, session in pool.uses:
+        if first <= minute < last:
+            largest[session] = max(largest.get(session, 0), quantity)
+    return sum(largest.values())
+
+
+def occupied(world: World, who: int, minute: int) -> bool:
+    """Whether somebody has another visit, or gives a class, with its buffers."""
+    if inside(minute, dict(world.people)[who].busy):
+        return True
+    return any(
+        each.who == who and each.start - each.before <= minute < each.end + each.after for each in world.gatherings
+    )
+
+
+def units_free(world: World, step: Step, minute: int) -> bool:
+    return all(
+        units == 0 or in_use(pool, minute) + units <= pool.total
+        for pool, units in zip(world.pools, step.units, strict=True)
+    )
+
+
+def at_work_at(world: World, who: int, minute: int) -> bool:
+    return at_work(dict(world.people)[who], wall(world.zone, minute))
+
+
+def joined(world: World, who: int, step: Step, start: int) -> Gathering | None:
+    """The class with seats enough that somebody would join."""
+    end = start + dict(step.needs)[who].duration
+    for each in sorted(world.gatherings, key=lambda gathering: gathering.session):
+        if (each.who, each.start, each.end) == (who, start, end) and each.taken + step.seats <= step.capacity:
+            return each
+    return None
+
+
+def can_do(world: World, who: int, step: Step, start: int) -> bool:
+    """Whether a person can do one segment from a minute on."""
+    need = dict(step.needs)[who]
+    if step.seats > step.capacity:
+        return False
+    if not all(at_work_at(world, who, minute) for minute in range(start, start + need.duration)):
+        return False
+    if step.capacity > 1 and joined(world, who, step, start):
+        return True
+    return all(
+        not occupied(world, who, minute) and units_free(world, step, minute)
+        for minute in range(start - need.before, start + need.duration + need.after)
     )
 
 
 def fits(world: World, start: int, index: int = 0, previous: int | None = None) -> bool:
     """Whether the segments from `index` on fit when they begin at `start`."""
-    if index == len(world.visit.segments):
+    if index == len(world.visit):
         return True
-    needs, same = world.visit.segments[index]
-    people = dict(world.people)
+    step = world.visit[index]
     return any(
-        can_do(world, people[who], need, start) and fits(world, start + need.duration, index + 1, who)
-        for who, need in needs
-        if not same or who == previous
+        can_do(world, who, step, start) and fits(world, start + need.duration, index + 1, who)
+        for who, need in step.needs
+        if not step.same or who == previous
     )
 
 
@@ -140,8 +212,59 @@ def wanted(world: World, start: int) -> bool:
     )
 
 
+def in_bounds(world: World, start: int) -> bool:
+    return world.bounds is None or world.bounds[0] <= start < world.bounds[1]
+
+
 def starts(world: World, window: Range) -> list[int]:
     """Every instant of the window at which the visit can start."""
     return [
-        minute for minute in range(*window) if on_grid(world, minute) and wanted(world, minute) and fits(world, minute)
+        minute
+        for minute in range(*window)
+        if in_bounds(world, minute) and on_grid(world, minute) and wanted(world, minute) and fits(world, minute)
     ]
+
+
+def day_counts(world: World, window: Range) -> list[tuple[date, int]]:
+    """How many starts each date of the window has, as far as the bounds allow."""
+    counts = {wall(world.zone, minute).date(): 0 for minute in range(*window) if in_bounds(world, minute)}
+    for start in starts(world, window):
+        counts[wall(world.zone, start).date()] += 1
+    return sorted(counts.items())
+
+
+def near_misses(world: World, window: Range) -> list[tuple[int, int, int, int]]:
+    """Every (person, start, end, shortfall) of a visit that one person does, by person and start."""
+    if not all(step.same for step in world.visit[1:]) or any(step.seats > step.capacity for step in world.visit):
+        return []
+    alone = [set(dict(step.needs)) for step in world.visit]
+    return [miss for who in sorted(set.intersection(*alone)) for miss in _misses_of(world, window, who)]
+
+
+def _misses_of(world: World, window: Range, who: int) -> list[tuple[int, int, int, int]]:
+    needs = [dict(step.needs)[who] for step in world.visit]
+    length = sum(need.duration for need in needs)
+    begins = [sum(need.duration for need in needs[:index]) for index in range(len(needs))]
+    first = min(begin - need.before for begin, need in zip(begins, needs, strict=True))
+    last = max(begin + need.duration + need.after for begin, need in zip(begins, needs, strict=True)) - length
+
+    @cache
+    def vacant(minute: int) -> bool:
+        return not occupied(world, who, minute) and all(units_free(world, step, minute) for step in world.visit)
+
+    def is_open(minute: int) -> bool:
+        return at_work_at(world, who, minute) and all(vacant(each) for each in range(minute + first, minute + last + 1))
+
+    def can_begin(start: int) -> bool:
+        return on_grid(world, start) and all(
+            can_do(world, who, step, start + begin) for step, begin in zip(world.visit, begins, strict=True)
+        )
+
+    found = []
+    for start in range(*window):
+        if in_bounds(world, start) and wanted(world, start) and is_open(start) and not is_open(start - 1):
+            needed = next(minute for minute in range(start, start + 9999) if on_grid(world, minute)) + length
+            end = next((minute for minute in range(start, needed) if not is_open(minute)), needed)
+            if end - start >= 15 and end < needed and not any(can_begin(minute) for minute in range(start, end)):
+                found.append((who, start, end, needed - end))
+    return found

@@ -46,11 +46,12 @@ def _unwrap(times: Span) -> tuple[Span, ...]:
     return (times,) if start <= end else ((start, MINUTES_PER_DAY), (0, end))
 
 
-def grid_starts(instants: Spans, step: int, offsets: Offsets) -> list[int]:
-    """Returns the instants, ascending, whose local minutes since midnight are a multiple of `step` (1 to
+def grid_instants(instants: Spans, step: int, offsets: Offsets) -> Iterator[int]:
+    """Yields the instants, ascending, whose local minutes since midnight are a multiple of `step` (1 to
     1440).
     """
-    return [start for span, shift in readings_of(instants, offsets) for start in _grid(span, step, shift)]
+    for span, shift in readings_of(instants, offsets):
+        yield from _grid(span, step, shift)
 
 
 def _grid(local: Span, step: int, shift: int) -> Iterator[int]:

@@ -10,7 +10,7 @@ canonical set. Each runs in time linear in the number of spans, not of minutes.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, repeat
 from typing import Final
 
@@ -23,9 +23,14 @@ _NEVER: Final = (1 << 62, 1 << 62)
 
 def canonical(spans: Iterable[Span]) -> list[Span]:
     """Makes a canonical set of any spans: unsorted, overlapping, adjacent and empty ones are fine."""
+    return _merged(sorted(spans))
+
+
+def _merged(spans: Iterable[Span]) -> list[Span]:
+    """Makes a canonical set of spans that are sorted already."""
     result: list[Span] = []
     reached = None
-    for span in sorted(spans):
+    for span in spans:
         start, end = span
         if start >= end:
             continue
@@ -101,13 +106,23 @@ def starts_touching(spans: Spans, before: int, after: int) -> list[Span]:
     """Returns the minutes `u` for which `[u - before, u + after)` has a minute in the set; `before + after`
     >= 1, and either may be negative.
     """
-    return canonical((start - after + 1, end + before) for start, end in spans)
+    return _merged([(start - after + 1, end + before) for start, end in spans])
 
 
 def contains(spans: Spans, minute: int) -> bool:
     """Tells whether the minute is in the set."""
     index = bisect_left(spans, (minute + 1,))
     return index > 0 and minute < spans[index - 1][1]
+
+
+def members(numbers: Sequence[int], spans: Spans) -> Iterator[int]:
+    """Yields the numbers that are in the set; they ascend."""
+    first = 0
+    for start, end in spans:
+        first = bisect_left(numbers, start, first)
+        last = bisect_left(numbers, end, first)
+        yield from numbers[first:last]
+        first = last
 
 
 def measure(spans: Spans) -> int:

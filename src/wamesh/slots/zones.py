@@ -130,6 +130,16 @@ def local_days(offsets: Offsets) -> range:
     return range(start // MINUTES_PER_DAY, -(-end // MINUTES_PER_DAY))
 
 
+def days_of(instants: Spans, offsets: Offsets) -> list[int]:
+    """Returns the numbers of the local dates on which the instants lie, ascending; a date that the zone skips is
+    not there.
+    """
+    readings = [reading for reading, _ in readings_of(instants, offsets)]
+    return sorted(
+        {day for start, end in readings for day in range(start // MINUTES_PER_DAY, -(-end // MINUTES_PER_DAY))}
+    )
+
+
 def instants_of(local: Spans, offsets: Offsets) -> list[Span]:
     """Returns the instants of the window at which the wall clock reads one of the local minutes."""
     return canonical(

@@ -1,6 +1,8 @@
 """The rules of the engine, one plain case each: minutes of one day, staff 1 and 2."""
 
-from wamesh.slots.engine import Agenda, Duty, Search, Segment
+from dataclasses import replace
+
+from wamesh.slots.engine import Agenda, Duty, Search, Segment, Session
 from wamesh.slots.load import DayRanks, minutes_on
 from wamesh.slots.spans import Span, Spans
 from wamesh.slots.zones import Offset, instants_of_day
@@ -91,3 +93,70 @@ def test_a_load_counts_each_local_date_for_itself() -> None:
     assert [minutes_on(instants_of_day(day, UTC), night) for day in (0, 1)] == [60, 60]
     east = (Offset(-10_000, 10_000, 60),)
     assert [minutes_on(instants_of_day(day, east), night) for day in (0, 1)] == [0, 120]
+
+
+def test_resources_are_needed_over_the_whole_occupancy() -> None:
+    """A room that is taken until 630 lets a visit with 10 minutes of preparation start at 640."""
+    room = replace(by(1, before=10), closed=[(600, 630)])
+    assert Search([room], agendas([])).starts == [(640, 691)]
+
+
+def test_each_segment_needs_its_own_resources() -> None:
+    """The room of the second segment may be taken while the first one lasts."""
+    second = replace(by(1, same=True), closed=[(600, 630)])
+    assert Search([by(1), second], agendas([])).starts == [(600, 661)]
+
+
+def test_a_session_is_joined_at_its_own_start_alone() -> None:
+    """Its own occupancy and its own room stand in nobody's way; a new one begins where a visit could."""
+    yoga = replace(by(1), capacity=3, closed=[(600, 660)], sessions={1: [Session(7, 610, 640, 2, (610, 640))]})
+    search = Search([yoga], agendas([(610, 640)]))
+    assert search.starts == [(610, 611), (660, 691)]
+    joined, opened = search.slot_at(610, by_id), search.slot_at(660, by_id)
+    assert joined is not None
+    assert opened is not None
+    assert (joined.parts[0].session_id, joined.parts[0].open_seats) == (7, 2)
+    assert (opened.parts[0].session_id, opened.parts[0].open_seats) == (None, 3)
+
+
+def test_who_joins_a_session_occupies_what_it_occupies() -> None:
+    """Also when buffers of the class have changed since it was first booked."""
+    yoga = replace(by(1, before=5, after=5), capacity=3, sessions={1: [Session(7, 610, 640, 2, (600, 655))]})
+    joined = Search([yoga], agendas([(600, 655)])).slot_at(610, by_id)
+    assert joined is not None
+    assert (joined.parts[0].occupied_from, joined.parts[0].occupied_until) == (600, 655)
+
+
+def test_a_session_is_not_joined_with_too_few_seats_another_length_or_outside_working_time() -> None:
+    """Any of them alone is enough."""
+    for session, seats in (
+        (Session(7, 610, 640, 1, (610, 640)), 2),
+        (Session(7, 610, 655, 3, (610, 655)), 1),
+        (Session(7, 595, 625, 3, (595, 625)), 1),
+    ):
+        yoga = replace(by(1), capacity=3, seats=seats, sessions={1: [session]})
+        assert session.start not in [start for start, _ in Search([yoga], agendas([(590, 660)])).starts]
+
+
+def test_a_party_larger_than_the_class_finds_nothing() -> None:
+    """Nor does a party of two where one person is served."""
+    assert Search([replace(by(1), capacity=3, seats=4)], agendas([])).starts == []
+    assert Search([replace(by(1), seats=2)], agendas([])).starts == []
+
+
+def test_a_session_to_join_comes_before_the_least_loaded() -> None:
+    """Classes fill up before new ones begin."""
+    yoga = replace(by(1, 2), capacity=3, sessions={2: [Session(7, 600, 630, 1, (600, 630))]})
+    slot = Search([yoga], agendas([], [(600, 630)])).slot_at(600, by_id)
+    assert slot is not None
+    assert (slot.parts[0].staff_id, slot.parts[0].available_staff_ids) == (2, (1, 2))
+
+
+def test_a_wanted_person_does_the_first_run_or_nobody() -> None:
+    """Later runs are assigned as ever."""
+    search = Search([by(1, 2), by(1, 2)], agendas([], [(660, 720)]))
+    slot = search.slot_at(600, by_id, 2)
+    assert slot is not None
+    assert [part.staff_id for part in slot.parts] == [2, 1]
+    assert search.slot_at(650, by_id, 2) is None
+    assert search.slot_at(600, by_id, 3) is None

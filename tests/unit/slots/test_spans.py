@@ -69,6 +69,12 @@ def test_contains_and_measure_count_minutes(made: List, minute: int) -> None:
     assert spans.measure(made) == len(minutes(made))
 
 
+@given(some_sets, st.lists(st.integers(-30, 70)).map(sorted))
+def test_members_are_the_numbers_in_the_set(made: List, numbers: list[int]) -> None:
+    """In their order, repeated as they are."""
+    assert list(spans.members(numbers, made)) == [each for each in numbers if each in minutes(made)]
+
+
 @given(some_sets, st.tuples(st.integers(-30, 70), st.integers(-30, 70)))
 def test_clip_keeps_one_span(made: List, within: Span) -> None:
     """A span that ends before it begins keeps nothing."""

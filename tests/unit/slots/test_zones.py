@@ -86,6 +86,14 @@ def test_days_and_weekdays_count_from_the_epoch() -> None:
     )
 
 
+def test_a_date_that_the_zone_skips_is_no_date() -> None:
+    """Apia went from the 29th to the 31st; a span that ends at midnight does not touch the date after."""
+    start, end = minute("2011-12-28T10:00"), minute("2012-01-01T10:00")
+    offsets = zones.offsets_between(ZoneInfo("Pacific/Apia"), start, end)
+    dates = [zones.day_date(day) for day in zones.days_of([(start, end)], offsets)]
+    assert dates == [date(2011, 12, 28), date(2011, 12, 29), date(2011, 12, 31), date(2012, 1, 1)]
+
+
 def test_an_empty_window_has_no_offsets() -> None:
     """And so no days, and an instant outside is refused."""
     assert zones.offsets_between(ZoneInfo("UTC"), 5, 5) == ()

@@ -1,0 +1,98 @@
+"""What is told beside the slots, one plain case each: staff 1 and 2 work from 10:00 to 12:00 in UTC."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from wamesh.slots.engine import Agenda, Duty, Segment
+from wamesh.slots.explaining import Obstacle, Rule
+from wamesh.slots.finding import Finding, Question
+from wamesh.slots.near_misses import NearMiss
+from wamesh.slots.spans import Span, Spans
+from wamesh.slots.zones import Offset
+
+UTC = (Offset(0, 2880, 0),)
+WINDOW = (540, 780)
+
+
+def finding(segments: Sequence[Segment], *busy: Spans, window: Span = WINDOW, bounds: Span = WINDOW) -> Finding:
+    """Staff 1, 2, ... who are busy as told, on a grid of 15 minutes."""
+    agendas = {staff_id: Agenda([(600, 720)], spans) for staff_id, spans in enumerate(busy, start=1)}
+    return Finding(Question(segments, [window], bounds, step=15), agendas, UTC)
+
+
+def by(*staff: int, duration: int = 45, before: int = 0, after: int = 0, same: bool = False) -> Segment:
+    return Segment({each: Duty(duration, before, after) for each in staff}, same)
+
+
+def test_the_grid_may_waste_minutes() -> None:
+    """From 10:05 to 10:55 no 45 minutes begin on a grid of 15; five minutes more would do."""
+    found = finding([by(1)], [(600, 605), (655, 720)])
+    assert found.near_misses(600, 9) == [NearMiss(1, 605, 655, 5)]
+
+
+def test_buffers_take_their_part_of_a_free_time() -> None:
+    """Between two visits both buffers are cut off; at the edges of a shift none is."""
+    found = finding([by(1, duration=60, before=10, after=5)], [(640, 680)])
+    assert found.near_misses(600, 9) == [NearMiss(1, 600, 635, 25), NearMiss(1, 690, 720, 30)]
+
+
+def test_a_free_time_of_fourteen_minutes_is_no_near_miss() -> None:
+    """One of fifteen is."""
+    found = finding([by(1, 2)], [(614, 720)], [(615, 720)])
+    assert found.near_misses(600, 9) == [NearMiss(2, 600, 615, 30)]
+
+
+def test_near_misses_are_nearest_first() -> None:
+    """One that holds the preferred instant before all others, then by staff id."""
+    found = finding([by(1, 2)], [(620, 700)], [(630, 690)])
+    assert [(miss.staff_id, miss.start) for miss in found.near_misses(625, 3)] == [(2, 600), (1, 600), (2, 690)]
+
+
+def test_a_free_time_that_outlasts_the_agendas_is_no_near_miss() -> None:
+    """For nobody knows how long it goes on."""
+    agendas = {1: Agenda([(2840, 2880)], [])}
+    found = Finding(Question([by(1)], [(2820, 2880)], (2820, 2880), step=15), agendas, UTC)
+    assert found.near_misses(2840, 9) == []
+
+
+def test_several_people_have_no_near_misses() -> None:
+    """A visit that one person does in two segments has."""
+    busy = [(620, 720)]
+    assert finding([by(1), by(1)], busy).near_misses(600, 9) == []
+    assert finding([by(1), by(1, same=True)], busy).near_misses(600, 9) == [NearMiss(1, 600, 620, 70)]
+
+
+def test_the_funnel_goes_rule_by_rule() -> None:
+    """16 starts in the window, 12 after notice, 6 at work, 2 not booked, 1 with a room."""
+    found = finding([replace(by(1), closed=[(600, 645)])], [(615, 630), (690, 720)], bounds=(600, 780))
+    assert found.funnel() == list(zip(Rule, [16, 12, 12, 6, 2, 1, 1], strict=True))
+
+
+def test_the_whole_of_a_window_is_counted_as_far_as_offsets_reach() -> None:
+    """Without offsets nothing is."""
+    found = Finding(Question([by(1)], [(0, 60)], (100, 200), step=15), {}, ())
+    assert [count for _, count in found.funnel()] == [0] * 7
+    assert found.day_counts == []
+    assert found.near_misses(0, 9) == []
+    assert found.obstacles_at(0) == [Obstacle(Rule.NOTICE_AND_HORIZON)]
+
+
+def test_an_obstacle_tells_the_span_that_is_met() -> None:
+    """No more of it than the visit needs, buffers included."""
+    found = finding([replace(by(1, 2, before=10), closed=[(680, 700)])], [(500, 650)], [(700, 800)])
+    assert found.obstacles_at(645) == [
+        Obstacle(Rule.STAFF_FREE, 0, 1, (635, 650)),
+        Obstacle(Rule.RESOURCES_FREE, 0, 1, (680, 690)),
+        Obstacle(Rule.RESOURCES_FREE, 0, 2, (680, 690)),
+    ]
+
+
+def test_who_can_do_it_is_no_obstacle_and_neither_is_who_cannot() -> None:
+    """The first segment can be done, so that only the second one is named, where it begins."""
+    found = finding([by(1, 2), by(1)], [(600, 645), (690, 720)], [])
+    assert found.obstacles_at(630) == [Obstacle(Rule.STAFF_FREE, 1, 1, (690, 720))]
+
+
+def test_a_segment_that_nobody_may_do_has_an_obstacle() -> None:
+    """It names no person."""
+    assert finding([by(1), by()], []).obstacles_at(600) == [Obstacle(Rule.WORKING_TIME, 1)]
