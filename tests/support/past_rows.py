@@ -106,7 +106,7 @@ _BOOKING: Final = {
     "0001": (
         "INSERT INTO companies (company_id, name, time_zone, language, currency, address, step_minutes, "
         "notice_minutes, horizon_minutes, revision, last_booking_id) "
-        "VALUES (7, 'Salon', 'Europe/London', 'en', 'GBP', '1 High Street', 15, 60, 86400, 1, 1)",
+        "VALUES (7, 'Salon', 'Europe/London', 'en', 'GBP', '1 High Street', 15, 60, 86400, 1, 2)",
         "INSERT INTO services (company_id, service_id, position, name, localized_names, aliases, duration_minutes, "
         "buffer_before_minutes, buffer_after_minutes, price_micros) "
         "VALUES (7, 1, 0, 'Haircut', '{{}}', '[]', 45, 0, 15, 30000000)",
@@ -122,6 +122,13 @@ _BOOKING: Final = {
         "INSERT INTO booking_segments (company_id, booking_id, position, service_id, staff_id, start_time, end_time, "
         f"occupied_from, occupied_until, blocking) VALUES (7, 1, 0, 1, 1, {_NOON}, {_NOON + 2_700_000_000}, {_NOON}, "
         f"{_NOON + 3_600_000_000}, TRUE)",
+        "INSERT INTO bookings (company_id, booking_id, state, request_id, fingerprint, start_time, end_time, "
+        "price_micros, currency, customer_name, customer_phone_number, customer_chat, note, create_time, cancel_time, "
+        f"cancel_reason) VALUES (7, 2, 'cancelled', 'b-2', 'f', {_NOON}, {_NOON + 2_700_000_000}, 30000000, 'GBP', "
+        f"'Boris', '+12025550102', '{_BORIS}', '', {_NOON}, {_NOON + 60_000_000}, 'ill')",
+        "INSERT INTO booking_segments (company_id, booking_id, position, service_id, staff_id, start_time, end_time, "
+        f"occupied_from, occupied_until, blocking) VALUES (7, 2, 0, 1, 1, {_NOON}, {_NOON + 2_700_000_000}, {_NOON}, "
+        f"{_NOON + 3_600_000_000}, FALSE)",
         f"INSERT INTO secrets (name, secret) VALUES ('slot', {_SECRET})",
     ),
 }

@@ -11,6 +11,7 @@ from typing import get_args
 import pytest
 from support.past_rows import PAST_ROWS
 
+from wamesh.booking.appointments import ChangeKind
 from wamesh.gateway.event_log import Position
 from wamesh.gateway.message_history import HistoryFilter, Place
 from wamesh.gateway.messages import DeliveryState, OutboxMessage, StoredMessage, Terms
@@ -130,11 +131,25 @@ async def changes_are_logged(database: Database, outbox: SqlOutboxStore) -> None
 
 
 async def read_booking(database: Database, revision: str) -> None:
-    """The catalogue, and the visit with its customer."""
-    calendar = await database.read(lambda: CalendarTables(database).load(7))
+    """The catalogue, the visit with its customer, and what became of one that was cancelled."""
+    calendar = await database.read(lambda: CalendarTables(database).read(7))
     assert [service.name for service in calendar.services] == ["Haircut"]
-    booking = await database.read(lambda: BookingTables(database).get(7, 1))
+    tables = BookingTables()
+    booking = await database.read(lambda: tables.get(7, 1))
     assert (booking.start * 60, booking.customer.chat) == (NOON.timestamp(), ANNA)
+    (created,) = await database.read(lambda: tables.history(7, 1))
+    assert (created.kind, created.segments) == (ChangeKind.CREATED, booking.segments)
+    told = await database.read(lambda: tables.history(7, 2))
+    assert [(each.revision, each.kind, each.time, each.reason) for each in told] == [
+        (1, ChangeKind.CREATED, NOON, ""),
+        (2, ChangeKind.CANCELLED, NOON + timedelta(minutes=1), "ill"),
+    ]
+    assert (await database.read(lambda: tables.get(7, 2))).revision == 2
+    (visit,) = await database.read(lambda: tables.visits(7, 0, 0))
+    assert (visit.visit_id, visit.segments) == (1, booking.segments)
+    recorded = await database.read(lambda: tables.find_request(7, "b-1"))
+    assert recorded is not None
+    assert recorded.booking == booking
 
 
 async def read_worker(database: Database, revision: str) -> None:
