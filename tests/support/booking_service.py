@@ -6,11 +6,12 @@ booking = await salon.book(slots.slots[0])
 """
 
 import itertools
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-from wamesh.booking.calendar import Calendar
+from wamesh.booking.calendar import Calendar, Need, Resource, Service, Skill
 from wamesh.booking.catalogue_file import parse_catalogue
 from wamesh.booking.service import BookingService
 from wamesh.booking.signing import Signer
@@ -25,7 +26,11 @@ MONDAY_MORNING = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 """09:00 in Berlin; the day the tests begin."""
 
 HAIRCUT, COLOURING, BLOW_DRY, MANICURE, PEDICURE, BEARD = range(1, 7)
+YOGA, MASSAGE, FACIAL, COACHING = range(7, 11)
 ANNA, MARIA, OLEG = range(1, 4)
+ROOM = 1
+
+_REQUESTS = itertools.count()
 
 
 @dataclass
@@ -36,7 +41,6 @@ class Salon:
     calendar: Calendar
     now: datetime = MONDAY_MORNING
     company_id: int = 1
-    _ids: "itertools.count[int]" = field(default_factory=itertools.count)
 
     def clock(self) -> datetime:
         """The time of this test."""
@@ -51,12 +55,20 @@ class Salon:
         validation.check(request)
         return await self.service.FindSlots(request, None)
 
-    async def find_on(self, day: str, service_id: int = HAIRCUT, staff_id: int | None = None) -> list[pb.Slot]:
+    async def find_on(
+        self, day: str, service_id: int = HAIRCUT, staff_id: int | None = None, **fields: Any
+    ) -> list[pb.Slot]:
         """All slots of a date for one service, by one staff member or anybody."""
-        request = pb.FindSlotsRequest(company_id=self.company_id, segments=[segment(service_id, staff_id)])
+        return list((await self.find(self.question(day, service_id, staff_id, **fields))).slots)
+
+    def question(
+        self, day: str, service_id: int = HAIRCUT, staff_id: int | None = None, **fields: Any
+    ) -> pb.FindSlotsRequest:
+        """A request for the slots of a date."""
+        fields = {"page_size": 1000, **fields}
+        request = pb.FindSlotsRequest(company_id=self.company_id, segments=[segment(service_id, staff_id)], **fields)
         request.dates.first_date = day
-        request.page_size = 1000
-        return list((await self.find(request)).slots)
+        return request
 
     async def create(self, request: pb.CreateBookingRequest) -> pb.Appointment:
         """CreateBooking, field rules included."""
@@ -67,7 +79,7 @@ class Salon:
         """A request to book the slot; with a fresh request id unless one is given."""
         return pb.CreateBookingRequest(
             company_id=self.company_id,
-            request_id=request_id or f"r{next(self._ids)}",
+            request_id=request_id or self.request_id(),
             slot_token=slot.slot_token,
             customer=pb.Customer(name="Vera", phone_number="+1 202-555-0142", chat=chat),
         )
@@ -76,10 +88,55 @@ class Salon:
         """Books the slot."""
         return await self.create(self.order(slot))
 
-    async def cancel(self, booking_id: int, reason: str = "") -> pb.Appointment:
+    async def cancel(self, booking_id: int, reason: str = "", **fields: Any) -> pb.Appointment:
         """CancelBooking."""
-        request = pb.CancelBookingRequest(company_id=self.company_id, booking_id=booking_id, cancel_reason=reason)
+        request = pb.CancelBookingRequest(
+            company_id=self.company_id, booking_id=booking_id, cancel_reason=reason, **fields
+        )
+        validation.check(request)
         return (await self.service.CancelBooking(request, None)).booking
+
+    async def move(self, booking_id: int, request_id: str = "", **fields: Any) -> pb.Appointment:
+        """RescheduleBooking, to what the fields say; with a fresh request id unless one is given."""
+        request = pb.RescheduleBookingRequest(
+            company_id=self.company_id, booking_id=booking_id, request_id=request_id or self.request_id(), **fields
+        )
+        validation.check(request)
+        return (await self.service.RescheduleBooking(request, None)).booking
+
+    async def hold(self, slot: pb.Slot, request_id: str = "", seconds: int = 300) -> pb.HoldSlotResponse:
+        """HoldSlot; with a fresh request id unless one is given."""
+        request = pb.HoldSlotRequest(
+            company_id=self.company_id, request_id=request_id or self.request_id(), slot_token=slot.slot_token
+        )
+        request.hold_duration.seconds = seconds
+        validation.check(request)
+        return await self.service.HoldSlot(request, None)
+
+    async def book_held(self, hold_token: str) -> pb.Appointment:
+        """CreateBooking of what is held."""
+        request = pb.CreateBookingRequest(
+            company_id=self.company_id,
+            request_id=self.request_id(),
+            hold_token=hold_token,
+            customer=pb.Customer(name="Vera"),
+        )
+        return await self.create(request)
+
+    async def release(self, hold_token: str) -> None:
+        """ReleaseHold."""
+        request = pb.ReleaseHoldRequest(company_id=self.company_id, hold_token=hold_token)
+        validation.check(request)
+        await self.service.ReleaseHold(request, None)
+
+    async def get(self, booking_id: int) -> pb.GetBookingResponse:
+        """GetBooking."""
+        request = pb.GetBookingRequest(company_id=self.company_id, booking_id=booking_id)
+        return await self.service.GetBooking(request, None)
+
+    def request_id(self) -> str:
+        """One that was not used before."""
+        return f"r{next(_REQUESTS)}"
 
     async def bookings(self, **conditions: object) -> pb.ListBookingsResponse:
         """ListBookings."""
@@ -96,13 +153,40 @@ async def open_salon(database: Database, company_id: int = 1, key: bytes = b"k" 
     return serve(database, calendar, key)
 
 
+async def open_studio(database: Database) -> Salon:
+    """The demo salon with a class, two services that share one room, and one whose duration customers choose.
+
+    YOGA has three seats and is given by Anna and Maria; MASSAGE and FACIAL need the only room; COACHING by Oleg takes
+    30 to 120 minutes.
+    """
+    salon = parse_catalogue(SALON_FILE.read_text())
+    more = (
+        Service(YOGA, "Yoga", 60, 15_000_000, capacity=3),
+        Service(MASSAGE, "Massage", 60, 60_000_000, buffer_after_minutes=15, needs=(Need(ROOM, 1),)),
+        Service(FACIAL, "Facial", 30, 40_000_000, needs=(Need(ROOM, 1),)),
+        Service(COACHING, "Coaching", 60, 80_000_000, duration_range=(30, 120)),
+    )
+    skills = {ANNA: (YOGA, MASSAGE), MARIA: (YOGA, MASSAGE, FACIAL), OLEG: (FACIAL, COACHING)}
+    calendar = replace(
+        salon,
+        services=(*salon.services, *more),
+        resources=(Resource(ROOM, "Room", 1),),
+        staff=tuple(
+            replace(each, skills=(*each.skills, *(Skill(service_id) for service_id in skills[each.staff_id])))
+            for each in salon.staff
+        ),
+    )
+    await database.write(lambda: CalendarTables(database).replace(calendar))
+    return serve(database, calendar)
+
+
 def serve(database: Database, calendar: Calendar, key: bytes = b"k" * 32) -> Salon:
     """Another replica of the service over the same database."""
     salon: Salon
     service = BookingService(
         database,
         CalendarTables(database),
-        BookingTables(database),
+        BookingTables(),
         Signer(key),
         lambda: salon.now,
     )

@@ -1,17 +1,22 @@
 """A booking as the room knows it, from the offer to the calendar entry.
 
-Owns the nouns: the wish for a visit, the terms on which a slot was offered, the appointment that came of it.
-Refuses wire types and tables. Instants are whole minutes since 1970-01-01T00:00Z (`slots.zones`), spans
-half-open.
+Owns the nouns: the wish for a visit, the terms on which a slot was offered, the order to book, hold or move it, the
+appointment that came of it and what happened to it since. Refuses wire types and tables. Instants are whole minutes
+since 1970-01-01T00:00Z (`slots.zones`), spans half-open.
+
+A *hold* is an appointment too: one without a customer, which blocks its time until it expires. Booking it makes a
+confirmed appointment of its own in the place of the hold.
 
 Invariant: an appointment's segments follow each other without a gap, and each occupies its own time with its
 buffers.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 from typing import NamedTuple
+
+from wamesh.booking.calendar import Need
 
 
 class BookingState(Enum):
@@ -19,16 +24,31 @@ class BookingState(Enum):
 
     CONFIRMED = "confirmed"
     CANCELLED = "cancelled"
+    HELD = "held"
+    RELEASED = "released"
+
+
+class ChangeKind(Enum):
+    """What happened to a booking; the values are stored."""
+
+    CREATED = "created"
+    RESCHEDULED = "rescheduled"
+    CANCELLED = "cancelled"
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """One segment as a customer wants it: anybody, only some or anybody but some of those who do the service."""
+    """One segment as a customer wants it: anybody, only some or anybody but some of those who do the service, and how
+    many minutes it shall take (None: as long as the service takes).
+    """
 
     service_id: int
     only: frozenset[int] | None = None
     excluded: frozenset[int] = frozenset()
     same_staff_as_previous: bool = False
+    duration_minutes: int | None = None
+    path: str = field(default="", compare=False)
+    """Where the wish stands in the request, such as `segments[0]`."""
 
 
 class TermsPart(NamedTuple):
@@ -42,11 +62,12 @@ class TermsPart(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a slot token promises: time, people and price."""
+    """What a slot token promises: time, people, price and seats."""
 
     parts: tuple[TermsPart, ...]
     price_micros: int
     currency: str
+    party_size: int = 1
 
     @property
     def start(self) -> int:
@@ -65,11 +86,12 @@ class Customer:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A booking as it is asked for. `fingerprint` stands for the whole content: an order with the same
+    """What is asked to be booked, held or moved to. `fingerprint` stands for the whole content: an order with the same
     request id and fingerprint is the same order.
 
     `start` is None when `start_time` lies between two minutes, where nothing can begin. `terms` are those of
-    the slot that was offered; None leaves staff and price to the moment of booking.
+    the slot that was offered; None leaves staff and price to the moment of booking. `hold_id` is the caller's own hold,
+    which the order takes the place of; 0 for none. `actor` and `reason` are for the history.
     """
 
     company_id: int
@@ -78,22 +100,46 @@ class Order:
     wishes: tuple[Wish, ...]
     start_time: datetime
     start: int | None
-    terms: Terms | None
-    customer: Customer
-    note: str
+    terms: Terms | None = None
+    party_size: int = 1
+    hold_id: int = 0
+    customer: Customer = Customer()
+    note: str = ""
+    actor: str = ""
+    reason: str = ""
 
     @property
     def exact_wishes(self) -> tuple[Wish, ...]:
         """The wishes, narrowed to the people of the offer."""
         if self.terms is None:
             return self.wishes
-        return tuple(Wish(each.service_id, only=frozenset({each.staff_id})) for each in self.terms.parts)
+        return tuple(
+            replace(wish, only=frozenset({part.staff_id}), excluded=frozenset())
+            for wish, part in zip(self.wishes, self.terms.parts, strict=True)
+        )
 
 
 @dataclass(frozen=True, slots=True)
-class BookedSegment:
+class Cancellation:
+    """What is asked to be cancelled. `request_id` may be empty; `expected_revision` 0 is any; `actor` and `reason` are
+    for the history.
+    """
+
+    company_id: int
+    booking_id: int
+    request_id: str
+    fingerprint: str
+    expected_revision: int
+    actor: str
+    reason: str
+
+
+class BookedSegment(NamedTuple):
     """One segment of an appointment; `[occupied_from, occupied_until)` is closed to other visits of the staff
-    member.
+    member, and takes `needs` of the company's resources.
+
+    `session_id` names the class session that it is a seat of; appointments of one session share it. What is no class
+    has one of its own.
     """
 
     service_id: int
@@ -102,11 +148,15 @@ class BookedSegment:
     end: int
     occupied_from: int
     occupied_until: int
+    session_id: int
+    needs: tuple[Need, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Appointment:
-    """A booking. `cancel_time` and `cancel_reason` are None and empty while it stands."""
+    """A booking, or a hold. `cancel_time` and `cancel_reason` are None and empty while it stands; `expire_time` is a
+    hold's end and None for a booking. `revision` counts the changes, from 1.
+    """
 
     company_id: int
     booking_id: int
@@ -117,8 +167,12 @@ class Appointment:
     customer: Customer
     note: str
     create_time: datetime
+    update_time: datetime
+    party_size: int = 1
+    revision: int = 1
     cancel_time: datetime | None = None
     cancel_reason: str = ""
+    expire_time: datetime | None = None
 
     @property
     def start(self) -> int:
@@ -133,9 +187,7 @@ class Appointment:
 
 @dataclass(frozen=True, slots=True)
 class RecordedRequest:
-    """The outcome of an earlier CreateBooking: the fingerprint of its content, and the booking as it stands
-    now.
-    """
+    """The outcome of an earlier change: the fingerprint of its content, and the booking or hold as it stands now."""
 
     fingerprint: str
     booking: Appointment
@@ -144,7 +196,8 @@ class RecordedRequest:
 @dataclass(frozen=True, slots=True)
 class BookingQuery:
     """A page of bookings: those that end after `start` and start before `end` (minutes, exclusive of
-    touching), that follow `after` = (start, booking_id) in order. None, or an empty chat, means no condition.
+    touching), that follow `after` = (start, booking_id) in order. None, an empty chat or staff id 0 mean no condition.
+    Holds are never among them.
     """
 
     company_id: int
@@ -153,4 +206,19 @@ class BookingQuery:
     end: int | None = None
     state: BookingState | None = None
     chat: str = ""
+    staff_id: int = 0
     after: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One entry of a booking's history: what happened, who asked for it and why, and what was booked then."""
+
+    revision: int
+    kind: ChangeKind
+    time: datetime
+    actor: str
+    reason: str
+    segments: tuple[BookedSegment, ...]
+    price_micros: int
+    currency: str

@@ -12,19 +12,31 @@ and two calendars with the same content are equal, whatever their revision.
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from wamesh.booking.errors import ServiceNotFound, StaffNotFound
+from wamesh.booking.errors import CompanyNotFound, ServiceNotFound, StaffNotFound
+from wamesh.booking.holidays import closed_days
 from wamesh.slots.engine import Duty
-from wamesh.slots.spans import Span, Spans, canonical
+from wamesh.slots.spans import Span, Spans, canonical, union
 from wamesh.slots.working import DayPlan, Schedule, working_instants
-from wamesh.slots.zones import MINUTES_PER_DAY, Offsets, offsets_between
+from wamesh.slots.zones import MINUTES_PER_DAY, Offsets, day_date, local_days, offsets_between
 
 MAX_SERVICE_MINUTES: Final = 1440
 """The longest service, and the longest buffer on either side of it."""
 
-_STRETCHES_IN_MEMORY: Final = 8
+_STRETCHES_IN_MEMORY: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Holidays:
+    """The public holidays on which a company is closed: those of a country (ISO 3166-1, "DE") and perhaps one of its
+    subdivisions ("BE"), but for the day numbers in `open_days`.
+    """
+
+    country: str
+    subdivision: str = ""
+    open_days: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +44,8 @@ class Company:
     """A company and its rules of booking.
 
     Visits start on the grid of `step_minutes`, not before now + `notice_minutes` and not after now +
-    `horizon_minutes`. `language` is BCP 47, `currency` ISO 4217, `time_zone` an IANA name.
+    `horizon_minutes`. `language` is BCP 47, `currency` ISO 4217, `time_zone` an IANA name. Who is archived is found by
+    no customer, and keeps its bookings.
     """
 
     company_id: int
@@ -44,12 +57,46 @@ class Company:
     step_minutes: int = 15
     notice_minutes: int = 0
     horizon_minutes: int = 60 * MINUTES_PER_DAY
+    holidays: Holidays | None = None
+    archived: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """A group of services, for people who choose."""
+
+    category_id: int
+    name: str
+    localized_names: Mapping[str, str] = field(default_factory=dict)
+    archived: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A pool of `quantity` rooms, chairs or machines that are as good as each other; a room of its own has 1."""
+
+    resource_id: int
+    name: str
+    quantity: int
+    localized_names: Mapping[str, str] = field(default_factory=dict)
+    archived: bool = False
+
+
+class Need(NamedTuple):
+    """That a service takes `quantity` of a resource, from its buffer before to its buffer after."""
+
+    resource_id: int
+    quantity: int
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
     """Something that can be booked; durations, buffers and price hold for everybody without terms of their
     own.
+
+    A service with a `capacity` above 1 is a class: several bookings share one start, staff member and set of resources
+    until its seats are taken. With `duration_range` = (shortest, longest) minutes a customer may choose how long.
+    `category_id` 0 is none; `needs` go by resource id.
     """
 
     service_id: int
@@ -60,6 +107,11 @@ class Service:
     aliases: tuple[str, ...] = ()
     buffer_before_minutes: int = 0
     buffer_after_minutes: int = 0
+    category_id: int = 0
+    capacity: int = 1
+    needs: tuple[Need, ...] = ()
+    duration_range: tuple[int, int] | None = None
+    archived: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +145,7 @@ class Absence:
 @dataclass(frozen=True, slots=True)
 class StaffMember:
     """Somebody who does services, and when. `weekly` has seven plans, Monday first; `overrides` go by day
-    number.
+    number. `busy` is a canonical set of instants that other calendars of theirs tell, by the name of each calendar.
     """
 
     staff_id: int
@@ -103,28 +155,32 @@ class StaffMember:
     localized_names: Mapping[str, str] = field(default_factory=dict)
     overrides: Mapping[int, DayPlan] = field(default_factory=dict)
     time_off: tuple[Absence, ...] = ()
+    busy: Mapping[str, Spans] = field(default_factory=dict)
+    archived: bool = False
 
-    def schedule(self, closures: Collection[Absence]) -> Schedule:
-        """Returns when they work, given the company's closures."""
+    def schedule(self, closures: Collection[Absence], holidays: frozenset[int] = frozenset()) -> Schedule:
+        """Returns when they work, given the company's closures and holidays (day numbers)."""
         away = [*closures, *self.time_off]
         return Schedule(
             weekly=self.weekly,
             overrides=self.overrides,
-            days_off=frozenset(day for each in away if each.whole_days for day in each.days),
+            days_off=holidays.union(day for each in away if each.whole_days for day in each.days),
             absences=tuple(canonical((each.start, each.end) for each in away if not each.whole_days)),
         )
 
 
 @dataclass(frozen=True)
 class Calendar:
-    """A company's whole catalogue; services and staff in the company's order. `revision` grows with each
-    change.
+    """A company's whole catalogue; all but the closures in the company's order, archived ones included. `revision`
+    grows with each change.
     """
 
     company: Company
     services: tuple[Service, ...]
     staff: tuple[StaffMember, ...]
     closures: tuple[Absence, ...] = ()
+    categories: tuple[Category, ...] = ()
+    resources: tuple[Resource, ...] = ()
     revision: int = field(default=0, compare=False)
 
     @cached_property
@@ -139,29 +195,52 @@ class Calendar:
         """
         return self._remembered_working(stretch)
 
+    def expect_open(self) -> None:
+        """Raises CompanyNotFound when the company is archived, as customers know none that is."""
+        if self.company.archived:
+            raise CompanyNotFound(self.company.company_id)
+
+    @property
+    def offered_services(self) -> list[Service]:
+        """The services that are not archived, in the company's order."""
+        return [each for each in self.services if not each.archived]
+
+    @property
+    def present_staff(self) -> list[StaffMember]:
+        """The staff members who are not archived, in the company's order."""
+        return [each for each in self.staff if not each.archived]
+
     def service(self, service_id: int) -> Service:
-        """Returns the service. Raises ServiceNotFound."""
-        try:
-            return self._services[service_id]
-        except KeyError:
-            raise ServiceNotFound(service_id) from None
+        """Returns a service that is offered. Raises ServiceNotFound, also for one that is archived."""
+        service = self._services.get(service_id)
+        if service is None or service.archived:
+            raise ServiceNotFound(service_id)
+        return service
 
     def member(self, staff_id: int) -> StaffMember:
-        """Returns the staff member. Raises StaffNotFound."""
-        try:
-            return self._staff[staff_id]
-        except KeyError:
-            raise StaffNotFound(staff_id) from None
+        """Returns a staff member who is present. Raises StaffNotFound, also for one who is archived."""
+        member = self._staff.get(staff_id)
+        if member is None or member.archived:
+            raise StaffNotFound(staff_id)
+        return member
+
+    def resource(self, resource_id: int) -> Resource:
+        """Returns a resource, archived or not; a service's needs name no others."""
+        return self._resources[resource_id]
 
     def staff_of(self, service_id: int) -> list[int]:
         """Returns who does a service, ascending."""
-        return sorted(staff_id for staff_id, skilled in self._skills if skilled == service_id)
+        return sorted(self._duties.get(service_id, ()))
 
     def duties(self, service_id: int) -> Mapping[int, Duty]:
         """Returns what the service takes of each staff member who does it, by staff id. Raises
         ServiceNotFound.
         """
         return self._duties.get(self.service(service_id).service_id, {})
+
+    def busy(self, staff_id: int) -> list[Span]:
+        """Returns the instants that other calendars of a staff member tell as busy."""
+        return self._busy[staff_id]
 
     def price_micros(self, service_id: int, staff_id: int) -> int:
         """Returns what the service costs when this staff member does it."""
@@ -173,13 +252,27 @@ class Calendar:
 
     def _working(self, stretch: Span) -> tuple[Offsets, Mapping[int, Spans]]:
         offsets = offsets_between(self.zone, *stretch)
-        schedules = ((each.staff_id, each.schedule(self.closures)) for each in self.staff)
+        holidays = self._holidays(local_days(offsets))
+        schedules = ((each.staff_id, each.schedule(self.closures, holidays)) for each in self.staff)
         return offsets, {staff_id: working_instants(schedule, offsets) for staff_id, schedule in schedules}
+
+    def _holidays(self, days: range) -> frozenset[int]:
+        """The day numbers of the company's holidays in all years that the days, or the one before them, touch."""
+        if self.company.holidays is None:
+            return frozenset()
+        years = range(day_date(days.start - 1).year, day_date(days.stop).year + 1)
+        return closed_days(self.company.holidays, years)
+
+    @cached_property
+    def _busy(self) -> Mapping[int, list[Span]]:
+        return {each.staff_id: union(each.busy.values()) for each in self.staff}
 
     @cached_property
     def _duties(self) -> Mapping[int, Mapping[int, Duty]]:
         duties: dict[int, dict[int, Duty]] = {}
         for (staff_id, service_id), skill in self._skills.items():
+            if self._staff[staff_id].archived:
+                continue
             service = self._services[service_id]
             duration = skill.duration_minutes or service.duration_minutes
             duty = Duty(duration, service.buffer_before_minutes, service.buffer_after_minutes)
@@ -200,6 +293,10 @@ class Calendar:
     @cached_property
     def _staff(self) -> Mapping[int, StaffMember]:
         return {each.staff_id: each for each in self.staff}
+
+    @cached_property
+    def _resources(self) -> Mapping[int, Resource]:
+        return {each.resource_id: each for each in self.resources}
 
     @cached_property
     def _skills(self) -> Mapping[tuple[int, int], Skill]:

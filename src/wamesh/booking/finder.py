@@ -1,132 +1,158 @@
-"""FindSlots as a story: read the calendar, put the question, and look further when the answer is empty.
+"""FindSlots as a story: put the question to a company, cut the page, and look further when the answer is empty.
 
-Owns what is read for an answer and how far suggestions reach. Every step reads one snapshot, so that slots,
-reason and suggestions agree with each other.
+Owns how far is looked for a page and for suggestions. Refuses stores and tokens: a company is handed in as it was at
+one revision (`memory.Salon`), so that slots, reason and suggestions agree with each other.
 
-Invariant: each suggestion is bookable on that snapshot; suggestions match the question whenever anything
-does.
+Invariant: each suggestion is bookable at that revision; suggestions match the question whenever anything does.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from enum import Enum, auto
+from typing import Final, TypeVar
 
-from wamesh.booking.appointments import Wish
-from wamesh.booking.calendar import Calendar
+from wamesh.booking.diary import View
+from wamesh.booking.explaining import Explanation, explanation_of
+from wamesh.booking.memory import Salon
 from wamesh.booking.search import Inquiry, Instants, Outlook, bounds_at, outlook
-from wamesh.booking.stores import BookingStore, CalendarStore, Steps
 from wamesh.slots.engine import Slot
 from wamesh.slots.finding import Finding, NoSlots
+from wamesh.slots.near_misses import NearMiss
 from wamesh.slots.spans import Span
 from wamesh.slots.zones import MINUTES_PER_DAY
 
-_REACHES_DAYS = (7, 28, 366)
-"""How far around the preference suggestions are looked for, one reach after the other until something is
-free.
-"""
+T = TypeVar("T", bound=tuple[int, ...])
 
-_FIRST_DAYS = 4
+_REACHES_DAYS: Final = (7, 28, 366)
+"""How far around the preference suggestions are looked for, one reach after the other until something is free."""
+_FIRST_DAYS: Final = 4
 """How much of a longer window is searched at first: salons have some 30 starts a day, a page holds 100."""
+_NEAR_MISSES: Final = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What FindSlots found: one page of slots, and whether more follow."""
+class Grouping(Enum):
+    """How an answer is arranged; the names are those of the contract's SlotGrouping, without its prefix."""
 
-    calendar: Calendar
-    slots: Sequence[Slot]
-    more: bool
-    suggestions: Sequence[Slot]
-    reason: NoSlots | None
-    effective_window: Span | None
+    BY_START = auto()
+    BY_STAFF = auto()
+    BY_DAY_COUNT = auto()
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """At most `size` slots that start after the minute `after` (None: from the first)."""
+    """At most `size` slots after a position: (start,), or (staff id, start) by staff; None is before the first."""
 
     size: int
-    after: int | None = None
+    after: tuple[int, ...] | None = None
 
-    def cut(self, starts: Sequence[int]) -> tuple[Sequence[int], bool]:
-        """Returns the page of ascending starts, and whether more follow."""
-        left = starts if self.after is None else [each for each in starts if each > self.after]
+    def cut(self, positions: Sequence[T]) -> tuple[Sequence[T], bool]:
+        """Returns the page of ascending positions, and whether more follow."""
+        left = positions if self.after is None else [each for each in positions if each > self.after]
         return left[: self.size], len(left) > self.size
 
 
-class Finder:
-    """Answers inquiries from the stores."""
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What FindSlots is asked for: an inquiry, and what of its answer."""
 
-    def __init__(self, calendars: CalendarStore, bookings: BookingStore) -> None:
-        self._calendars = calendars
-        self._bookings = bookings
+    inquiry: Inquiry
+    page: Page
+    grouping: Grouping = Grouping.BY_START
+    max_suggestions: int = 3
+    explain: bool = False
 
-    def answer(self, company_id: int, inquiry: Inquiry, page: Page, now: datetime) -> Steps[Answer]:
-        """Finds slots. Raises CompanyNotFound, ServiceNotFound, StaffNotFound, BookingNotFound."""
-        calendar = yield from self._calendars.load(company_id)
-        if inquiry.exclude_booking_id:
-            yield from self._bookings.get(company_id, inquiry.exclude_booking_id)
-        ready = outlook(calendar, inquiry, now)
-        finding = yield from self._look_for(page, ready, inquiry)
-        starts, more = page.cut(finding.starts)
-        suggestions = yield from self._suggest(ready, finding, inquiry, now)
-        return Answer(
-            calendar=calendar,
-            slots=finding.slots_at(starts),
-            more=more,
-            suggestions=suggestions,
-            reason=finding.reason(),
-            effective_window=ready.question.effective_window,
-        )
 
-    def _look_for(self, page: Page, ready: Outlook, inquiry: Inquiry) -> Steps[Finding]:
-        """Puts the question to no more days than the answer needs: the first ones often fill the first page.
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What FindSlots found. `last` is the position of the last slot when more follow; else None. `day_counts` are
+    (day number, starts).
+    """
 
-        A preference is for the whole window at once, since what is nearest to it may lie anywhere.
-        """
-        beginning = ready.beginning(_FIRST_DAYS)
-        if beginning is not ready and page.after is None and inquiry.preferred is None:
-            finding = yield from self.look(beginning, inquiry.exclude_booking_id)
-            if len(finding.starts) > max(page.size, inquiry.max_suggestions):
-                return finding
-        return (yield from self.look(ready, inquiry.exclude_booking_id))
+    slots: Sequence[Slot]
+    effective_window: Span | None
+    last: tuple[int, ...] | None = None
+    day_counts: Sequence[tuple[int, int]] = field(default=())
+    suggestions: Sequence[Slot] = field(default=())
+    reason: NoSlots | None = None
+    near_misses: Sequence[NearMiss] = field(default=())
+    explanation: Explanation | None = None
 
-    def look(self, ready: Outlook, exclude_booking_id: int = 0) -> Steps[Finding]:
-        """Reads the time of everybody concerned, and puts the question."""
-        company_id = ready.calendar.company.company_id
-        busy = yield from self._bookings.busy(company_id, ready.staff_ids, ready.stretch, exclude_booking_id)
-        return ready.look(busy)
 
-    def alternatives(
-        self, calendar: Calendar, wishes: Sequence[Wish], around: int, limit: int, now: datetime, exclude: int = 0
-    ) -> Steps[list[Slot]]:
-        """Finds at most `limit` slots nearest to an instant, its local date first, whatever the time of day."""
-        earliest, end = bounds_at(calendar, now)
-        centre = min(max(around, earliest), end - 1)
-        for days in _REACHES_DAYS:
-            reach = days * MINUTES_PER_DAY
-            around_it = Inquiry(tuple(wishes), Instants(centre - reach, centre + reach + 1))
-            finding = yield from self.look(outlook(calendar, around_it, now), exclude)
-            if finding.starts:
-                return finding.slots_at(finding.nearest(finding.starts, around, limit))
-            if centre - reach <= earliest and centre + reach >= end:
-                break
-        return []
+def answer(salon: Salon, request: Request, now: datetime) -> Answer:
+    """Finds slots. Raises ServiceNotFound, StaffNotFound, DurationNotAllowed, ClassNotAlone."""
+    inquiry, page = request.inquiry, request.page
+    view = salon.diary.at(now, inquiry.absent)
+    ready = outlook(salon.calendar, inquiry, now)
+    finding = _look_for(ready, view, request)
+    found = _page_of(finding, request, ready.question.effective_window)
+    if page.after is not None:
+        return found
+    preferred = _preferred(inquiry, ready)
+    reason = finding.reason()
+    return replace(
+        found,
+        reason=reason,
+        suggestions=_suggestions(salon, request, finding, preferred, now),
+        near_misses=finding.near_misses(preferred, _NEAR_MISSES) if reason or request.explain else (),
+        explanation=explanation_of(finding, ready, view, inquiry.preferred) if request.explain else None,
+    )
 
-    def _suggest(self, ready: Outlook, finding: Finding, inquiry: Inquiry, now: datetime) -> Steps[Sequence[Slot]]:
-        window = ready.question.window
-        preferred = inquiry.preferred if inquiry.preferred is not None else (window[0][0] if window else 0)
+
+def alternatives(salon: Salon, inquiry: Inquiry, around: int, limit: int, now: datetime) -> Sequence[Slot]:
+    """Finds at most `limit` slots nearest to an instant, its local date first, whatever the window and the filters."""
+    view = salon.diary.at(now, inquiry.absent)
+    earliest, end = bounds_at(salon.calendar, now)
+    centre = min(max(around, earliest), end - 1)
+    for days in _REACHES_DAYS:
+        reach = days * MINUTES_PER_DAY
+        window = Instants(centre - reach, centre + reach + 1)
+        around_it = replace(inquiry, window=window, weekdays=frozenset(), times=())
+        finding = outlook(salon.calendar, around_it, now).look(view)
         if finding.starts:
-            return finding.slots_at(finding.nearest(finding.starts, preferred, inquiry.max_suggestions))
-        if finding.reason() is NoSlots.NO_ELIGIBLE_STAFF:
-            return []
-        return (
-            yield from self.alternatives(
-                ready.calendar,
-                inquiry.wishes,
-                preferred,
-                inquiry.max_suggestions,
-                now,
-                inquiry.exclude_booking_id,
-            )
-        )
+            return finding.slots_at(finding.nearest(finding.starts, around, limit))
+        if window.start <= earliest and window.end >= end:
+            break
+    return ()
+
+
+def _look_for(ready: Outlook, view: View, request: Request) -> Finding:
+    """Puts the question to no more days than the page needs: the first ones often fill it.
+
+    By staff, for day counts, for a preference and for an explanation the whole window matters at once.
+    """
+    page = request.page
+    if request.grouping is Grouping.BY_START and request.inquiry.preferred is None and not request.explain:
+        beginning = ready.beginning(_FIRST_DAYS, page.after[0] if page.after else None)
+        finding = beginning.look(view)
+        if len(finding.starts) > max(page.size, request.max_suggestions):
+            return finding
+    return ready.look(view)
+
+
+def _page_of(finding: Finding, request: Request, effective_window: Span | None) -> Answer:
+    if request.grouping is Grouping.BY_DAY_COUNT:
+        return Answer((), effective_window, day_counts=finding.day_counts)
+    if request.grouping is Grouping.BY_STAFF:
+        pairs, more = request.page.cut(finding.staff_starts)
+        return Answer(finding.slots_of(pairs), effective_window, pairs[-1] if more else None)
+    starts, more = request.page.cut([(start,) for start in finding.starts])
+    slots = finding.slots_at([start for (start,) in starts])
+    return Answer(slots, effective_window, starts[-1] if more else None)
+
+
+def _preferred(inquiry: Inquiry, ready: Outlook) -> int:
+    """Returns what suggestions shall be near to: the preference, or the begin of the window."""
+    window = ready.question.window
+    if inquiry.preferred is not None:
+        return inquiry.preferred
+    return window[0][0] if window else 0
+
+
+def _suggestions(salon: Salon, request: Request, finding: Finding, preferred: int, now: datetime) -> Sequence[Slot]:
+    limit = request.max_suggestions
+    if finding.starts:
+        return finding.slots_at(finding.nearest(finding.starts, preferred, limit))
+    if finding.reason() in (NoSlots.NO_ELIGIBLE_STAFF, NoSlots.PARTY_TOO_LARGE):
+        return ()
+    return alternatives(salon, request.inquiry, preferred, limit, now)

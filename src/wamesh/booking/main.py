@@ -1,4 +1,4 @@
-"""The booking process: picks the adapters, serves `wamesh.booking.v1.Booking`, and drains when told to.
+"""The booking process: picks the adapters, serves the services of `wamesh.booking.v1`, and drains when told to.
 
 Owns the composition. Readiness tells whether the database answers; it is asked every few seconds, and never
 from a probe.
@@ -10,9 +10,10 @@ from typing import Final
 
 import structlog
 
+from wamesh.booking.catalogue_service import CatalogueService
 from wamesh.booking.service import BookingService
 from wamesh.booking.signing import KEY_BYTES, Signer
-from wamesh.booking.v1 import booking_pb2_grpc
+from wamesh.booking.v1 import booking_pb2_grpc, catalogue_pb2_grpc
 from wamesh.clock import Clock, utc_now
 from wamesh.rpc.server import Server, Service, stop_signal
 from wamesh.settings import BookingSettings
@@ -21,6 +22,7 @@ from wamesh.storage.booking_calendar import CalendarTables
 from wamesh.storage.database import Database, answers, room_database
 
 SERVICE_NAME: Final = "wamesh.booking.v1.Booking"
+CATALOGUE_NAME: Final = "wamesh.booking.v1.Catalogue"
 _TOKEN_KEY: Final = "tokens"
 
 _log = structlog.get_logger("booking")
@@ -30,16 +32,20 @@ async def run(settings: BookingSettings) -> None:
     """Serves until SIGTERM or SIGINT. Raises PortTaken, DatabaseUnavailable, DatabaseTooNew."""
     stop = stop_signal()
     async with room_database(settings.room_database_url("booking"), "booking") as database:
-        server = await Server([await booking_service(database)], settings.booking_address).start()
+        server = await Server(await booking_services(database), settings.booking_address).start()
         _log.info("serving", address=settings.booking_address)
         await server.serve_until(stop, partial(answers, database))
         await server.stop(settings.drain_seconds)
 
 
-async def booking_service(database: Database, clock: Clock = utc_now) -> Service:
-    """Returns the servicer over a migrated database, for a `Server`."""
+async def booking_services(database: Database, clock: Clock = utc_now) -> list[Service]:
+    """Returns the servicers over a migrated database, for a `Server`."""
     calendars = CalendarTables(database)
     proposal = secrets.token_bytes(KEY_BYTES)
     key = await database.write(lambda: calendars.secret(_TOKEN_KEY, proposal))
-    servicer = BookingService(database, calendars, BookingTables(database), Signer(key), clock)
-    return Service(SERVICE_NAME, servicer, booking_pb2_grpc.add_BookingServicer_to_server)
+    booking = BookingService(database, calendars, BookingTables(), Signer(key), clock)
+    catalogue = CatalogueService(database, calendars)
+    return [
+        Service(SERVICE_NAME, booking, booking_pb2_grpc.add_BookingServicer_to_server),
+        Service(CATALOGUE_NAME, catalogue, catalogue_pb2_grpc.add_CatalogueServicer_to_server),
+    ]

@@ -1,32 +1,32 @@
-"""From the wire to the room: what a request means, once protovalidate has accepted its fields.
+"""From the wire to the room: what a request means, once protovalidate has accepted its fields. Changes are read by
+`orders`.
 
-Owns the rules that the schema cannot say (a date that exists, a window of at most 31 days, a telephone number
-that can be) and the naming of the field that breaks one; every violation of a request is reported at once.
-Refuses to look into a calendar: whether a service exists is for the search.
+Owns the rules that the schema cannot say (a date that exists, a window of at most 31 days, a duration of whole minutes)
+and the naming of the field that breaks one; every violation of a request is reported at once. Refuses to look into a
+calendar: whether a service exists is for the search.
 
 Invariant: what comes out is in the room's units (whole minutes, day numbers), and no input raises anything
 but InvalidArgument.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date
 from hashlib import sha256
 from typing import Final
 
-import phonenumbers
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from wamesh.booking.appointments import BookingQuery, BookingState, Customer, Order, Terms, Wish
-from wamesh.booking.errors import PhoneNumberImpossible
-from wamesh.booking.offers import open_offer
+from wamesh.booking.appointments import BookingQuery, BookingState, Wish
+from wamesh.booking.finder import Grouping, Page, Request
+from wamesh.booking.offers import open_hold
 from wamesh.booking.search import Dates, Inquiry, Instants
 from wamesh.booking.signing import Signer
 from wamesh.booking.v1 import booking_pb2 as pb
 from wamesh.errors import InvalidArgument, Violation
 from wamesh.slots.spans import Span
-from wamesh.slots.zones import MINUTES_PER_DAY, day_number, instant_time
+from wamesh.slots.zones import MINUTES_PER_DAY, day_number
 
 MAX_WINDOW_DAYS = 31
 DEFAULT_SUGGESTIONS = 3
@@ -37,6 +37,10 @@ _LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z
 _STATES: Final[dict[int, BookingState]] = {
     pb.BOOKING_STATE_CONFIRMED: BookingState.CONFIRMED,
     pb.BOOKING_STATE_CANCELLED: BookingState.CANCELLED,
+}
+_GROUPINGS: Final = {
+    pb.SLOT_GROUPING_UNSPECIFIED: Grouping.BY_START,
+    **{pb.SlotGrouping.Value(f"SLOT_GROUPING_{each.name}"): each for each in Grouping},
 }
 
 
@@ -56,8 +60,18 @@ class Violations:
             raise InvalidArgument(self.found)
 
 
-def inquiry_of(request: pb.FindSlotsRequest) -> Inquiry:
-    """Returns what FindSlots asks. Raises InvalidArgument."""
+def question_of(request: pb.FindSlotsRequest, after: tuple[int, ...] | None, signer: Signer) -> Request:
+    """Returns what FindSlots asks, for the page that follows `after`. Raises InvalidArgument, HoldTokenInvalid."""
+    return Request(
+        inquiry=_inquiry(request, signer),
+        page=Page(request.page_size or DEFAULT_PAGE_SIZE, after),
+        grouping=_GROUPINGS[request.grouping],
+        max_suggestions=request.max_suggestions or DEFAULT_SUGGESTIONS,
+        explain=request.explain,
+    )
+
+
+def _inquiry(request: pb.FindSlotsRequest, signer: Signer) -> Inquiry:
     wrong = Violations()
     inquiry = Inquiry(
         wishes=wishes_of(request.segments, "segments", wrong),
@@ -65,27 +79,40 @@ def inquiry_of(request: pb.FindSlotsRequest) -> Inquiry:
         weekdays=frozenset(day - 1 for day in request.days_of_week),
         times=tuple(_times(request.time_ranges, wrong)),
         preferred=_optional_minute(request, "preferred_start_time", wrong),
-        exclude_booking_id=request.exclude_booking_id,
-        max_suggestions=request.max_suggestions or DEFAULT_SUGGESTIONS,
+        absent=frozenset(_absent(request, signer)),
+        party_size=request.party_size or 1,
     )
     wrong.refuse()
     return inquiry
+
+
+def _absent(request: pb.FindSlotsRequest, signer: Signer) -> Iterator[int]:
+    if request.exclude_booking_id:
+        yield request.exclude_booking_id
+    if request.hold_token:
+        hold_id, _, _ = open_hold(request.company_id, request.hold_token, signer)
+        yield hold_id
 
 
 def wishes_of(segments: Sequence[pb.Segment], path: str, wrong: Violations) -> tuple[Wish, ...]:
     """Returns the segments of a visit."""
     if segments and segments[0].same_staff_as_previous:
         wrong.add(f"{path}[0].same_staff_as_previous", "must be false: no segment comes before the first")
-    return tuple(_wish(each) for each in segments)
+    return tuple(_wish(each, f"{path}[{index}]", wrong) for index, each in enumerate(segments))
 
 
-def _wish(segment: pb.Segment) -> Wish:
+def _wish(segment: pb.Segment, path: str, wrong: Violations) -> Wish:
     choice = segment.staff
+    minutes, rest = divmod(segment.duration.seconds, 60)
+    if rest or segment.duration.nanos:
+        wrong.add(f"{path}.duration", "must be whole minutes")
     return Wish(
         segment.service_id,
         only=frozenset(choice.only.staff_ids) if choice.HasField("only") else None,
         excluded=frozenset(getattr(choice, "except").staff_ids),
         same_staff_as_previous=segment.same_staff_as_previous,
+        duration_minutes=minutes if segment.HasField("duration") else None,
+        path=path,
     )
 
 
@@ -141,7 +168,7 @@ def _minute_floor(time: Timestamp, path: str, wrong: Violations) -> int:
     return _seconds(time, path, wrong) // 60
 
 
-def _exact_minute(time: Timestamp, path: str, wrong: Violations) -> int | None:
+def exact_minute(time: Timestamp, path: str, wrong: Violations) -> int | None:
     """Returns the minute of a timestamp; None when it lies between two minutes."""
     whole, rest = divmod(_seconds(time, path, wrong), 60)
     return None if rest or time.nanos else whole
@@ -168,78 +195,21 @@ def booking_query_of(request: pb.ListBookingsRequest) -> BookingQuery:
         end=_optional_minute(request, "end_time", wrong),
         state=_STATES.get(request.state),
         chat=request.chat,
+        staff_id=request.staff_id,
     )
     wrong.refuse()
     return query
 
 
-def order_of(request: pb.CreateBookingRequest, signer: Signer) -> Order:
-    """Returns what CreateBooking asks. Raises InvalidArgument, SlotTokenInvalid, PhoneNumberImpossible."""
-    if request.HasField("slot_token"):
-        wishes, terms = open_offer(request.company_id, request.slot_token, signer)
-        return _order(request, wishes, terms.start, instant_time(terms.start), terms)
-    wrong = Violations()
-    wishes = wishes_of(request.visit.segments, "visit.segments", wrong)
-    start = _exact_minute(request.visit.start_time, "visit.start_time", wrong)
-    wrong.refuse()
-    return _order(request, wishes, start, request.visit.start_time.ToDatetime(UTC), None)
-
-
-def _order(
-    request: pb.CreateBookingRequest,
-    wishes: tuple[Wish, ...],
-    start: int | None,
-    start_time: datetime,
-    terms: Terms | None,
-) -> Order:
-    return Order(
-        company_id=request.company_id,
-        request_id=request.request_id,
-        fingerprint=fingerprint_of(request),
-        wishes=wishes,
-        start_time=start_time,
-        start=start,
-        terms=terms,
-        customer=customer_of(request.customer),
-        note=request.note,
-    )
-
-
-def customer_of(customer: pb.Customer) -> Customer:
-    """Returns who comes, with the telephone number in E.164. Raises PhoneNumberImpossible."""
-    return Customer(customer.name.strip(), _phone_number(customer.phone_number), customer.chat)
-
-
-def _phone_number(text: str) -> str:
-    if not text.strip():
-        return ""
-    problem = "is not a telephone number in international form, such as +12025550142"
-    try:
-        number = phonenumbers.parse(text, None)
-    except phonenumbers.NumberParseException:
-        raise PhoneNumberImpossible("customer.phone_number", text, problem) from None
-    verdict = phonenumbers.is_possible_number_with_reason(number)
-    if verdict not in _POSSIBLE:
-        problem = f"{_PROBLEMS.get(verdict, 'cannot be')} for a number of country code {number.country_code}"
-        raise PhoneNumberImpossible("customer.phone_number", text, problem)
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-
-
-_POSSIBLE = (
-    phonenumbers.ValidationResult.IS_POSSIBLE,
-    phonenumbers.ValidationResult.IS_POSSIBLE_LOCAL_ONLY,
-)
-_PROBLEMS = {
-    phonenumbers.ValidationResult.TOO_SHORT: "is too short",
-    phonenumbers.ValidationResult.TOO_LONG: "is too long",
-    phonenumbers.ValidationResult.INVALID_LENGTH: "has a wrong length",
-}
-
-
 def fingerprint_of(request: Message, *ignored: str) -> str:
-    """Returns a digest of a request's content without the ignored fields; equal content gives equal digests."""
+    """Returns a digest of a request's content without the ignored fields; equal content gives equal digests, and
+    requests of different types different ones.
+
+    CreateBooking's digests are stored since before there were others, and have no type in them.
+    """
     content = type(request)()
     content.CopyFrom(request)
     for name in ignored:
         content.ClearField(name)
-    return sha256(content.SerializeToString(deterministic=True)).hexdigest()[:32]
+    kind = "" if isinstance(request, pb.CreateBookingRequest) else request.DESCRIPTOR.name
+    return sha256(kind.encode() + content.SerializeToString(deterministic=True)).hexdigest()[:32]

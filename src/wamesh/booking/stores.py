@@ -4,21 +4,31 @@ A transaction is composed of steps (`storage.database`): the service writes the 
 generator, and each store contributes its part with `yield from`. So the predicate runs between the reading
 and the writing of one transaction, and this room knows no SQL.
 
+A company has two revisions. The catalogue's grows with each change of its catalogue, the diary's with each change of
+its bookings and holds; a picture of either is good for as long as the revision stays (`booking.memory`).
+
 Owns the ports. Invariant: every method is about one company, and sees nothing of another.
 """
 
-from collections.abc import Callable, Collection, Generator, Mapping
+from collections.abc import Callable, Generator, Sequence
 from datetime import datetime
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
-from wamesh.booking.appointments import Appointment, BookingQuery, RecordedRequest
-from wamesh.booking.calendar import Calendar
-from wamesh.slots.spans import Span
+from wamesh.booking.appointments import Appointment, BookingQuery, Change, RecordedRequest
+from wamesh.booking.calendar import Calendar, Company
+from wamesh.booking.diary import Visit
 
 T = TypeVar("T")
 
 Steps: TypeAlias = Generator[Any, Any, T]
 """A part of a transaction; what it yields is between the store and its database."""
+
+
+class Revisions(NamedTuple):
+    """The revisions of a company's catalogue and of its diary."""
+
+    catalogue: int
+    diary: int
 
 
 class Transactions(Protocol):
@@ -34,15 +44,20 @@ class Transactions(Protocol):
 class CalendarStore(Protocol):
     """The catalogues of companies."""
 
-    def load(self, company_id: int) -> Steps[Calendar]:
-        """Reads a company's calendar. Raises CompanyNotFound."""
+    def revisions(self, company_id: int) -> Steps[Revisions]:
+        """Reads a company's revisions. Raises CompanyNotFound."""
 
-    def lock(self, company_id: int) -> Steps[Calendar]:
-        """Reads a company's calendar and keeps every other writer of this company waiting until the
-        transaction ends.
+    def lock(self, company_id: int) -> Steps[Revisions]:
+        """Reads a company's revisions and keeps every other writer of this company waiting until the transaction ends.
 
         Raises CompanyNotFound.
         """
+
+    def read(self, company_id: int) -> Steps[Calendar]:
+        """Reads a company's catalogue, archived parts included. Raises CompanyNotFound."""
+
+    def companies(self, after_id: int, limit: int, *, archived: bool) -> Steps[list[tuple[Company, int]]]:
+        """Reads the companies behind an id, by id, with their catalogues' revisions; archived ones only when asked."""
 
     def replace(self, calendar: Calendar) -> Steps[bool]:
         """Puts a calendar in the place of the company's present one, if it has one; bookings stay.
@@ -52,27 +67,48 @@ class CalendarStore(Protocol):
 
 
 class BookingStore(Protocol):
-    """The bookings of companies."""
+    """The bookings and holds of companies. Whatever changes one is called by a transaction that has locked the company,
+    and raises the diary's revision.
+    """
 
-    def busy(
-        self, company_id: int, staff_ids: Collection[int], within: Span, exclude_booking_id: int = 0
-    ) -> Steps[Mapping[int, list[Span]]]:
-        """Reads what confirmed bookings occupy, by staff id: the spans that meet `within`, in any order."""
+    def visits(self, company_id: int, after_revision: int, ends_after: int) -> Steps[list[Visit]]:
+        """Reads the bookings and holds that changed after a revision of the diary and whose time ends after a minute;
+        those that block nothing any more come without segments. After revision 0 only those that block.
+        """
 
     def find_request(self, company_id: int, request_id: str) -> Steps[RecordedRequest | None]:
         """Reads the outcome of an earlier request id."""
 
+    def record_request(self, company_id: int, request_id: str, fingerprint: str, booking_id: int) -> Steps[None]:
+        """Keeps what a request id stands for."""
+
     def get(self, company_id: int, booking_id: int) -> Steps[Appointment]:
-        """Reads a booking. Raises BookingNotFound."""
+        """Reads a booking, not a hold. Raises BookingNotFound."""
+
+    def history(self, company_id: int, booking_id: int) -> Steps[Sequence[Change]]:
+        """Reads what happened to a booking, oldest first."""
 
     def next_id(self, company_id: int) -> Steps[int]:
-        """Takes the next booking id of a company that this transaction has locked."""
+        """Takes the next booking id of a company; holds take one too."""
 
-    def add(self, booking: Appointment, request_id: str, fingerprint: str) -> Steps[None]:
-        """Stores a new booking. The database itself refuses one whose occupancy meets another's."""
+    def add(self, booking: Appointment) -> Steps[None]:
+        """Stores a new booking or hold. The database itself refuses one whose occupancy meets another's, or that takes
+        more seats or resources than there are.
+        """
 
-    def cancel(self, company_id: int, booking_id: int, time: datetime, reason: str) -> Steps[None]:
-        """Marks a booking as cancelled and frees its time."""
+    def change(self, booking: Appointment) -> Steps[None]:
+        """Stores a booking in the place of what it was: its state, times, people, price and revision."""
+
+    def write_history(self, company_id: int, booking_id: int, change: Change) -> Steps[None]:
+        """Adds an entry to a booking's history."""
+
+    def release(self, company_id: int, hold_id: int, time: datetime) -> Steps[None]:
+        """Frees what a hold keeps, if it still keeps it."""
+
+    def expire(self, company_id: int, time: datetime) -> Steps[None]:
+        """Frees what expired holds keep, so that the constraints no longer see it. Changes no revision when there are
+        none.
+        """
 
     def list(self, query: BookingQuery) -> Steps[list[Appointment]]:
         """Reads bookings by start, then id."""

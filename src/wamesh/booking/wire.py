@@ -12,25 +12,40 @@ from zoneinfo import ZoneInfo
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.money_pb2 import Money
 
-from wamesh.booking.appointments import Appointment, BookingState, Wish
-from wamesh.booking.calendar import Calendar, Service, StaffMember
+from wamesh.booking.appointments import (
+    Appointment,
+    BookedSegment,
+    BookingState,
+    Change,
+    ChangeKind,
+    Terms,
+    TermsPart,
+    Wish,
+)
+from wamesh.booking.calendar import Calendar, Category, Service, StaffMember
+from wamesh.booking.explaining import Explanation
 from wamesh.booking.offers import OfferSealer
 from wamesh.booking.search import terms_of
 from wamesh.booking.signing import Signer
 from wamesh.booking.v1 import booking_pb2 as pb
 from wamesh.slots.engine import Slot
+from wamesh.slots.explaining import Rule
 from wamesh.slots.finding import NoSlots
+from wamesh.slots.near_misses import NearMiss
+from wamesh.slots.zones import day_date
 
 if TYPE_CHECKING:
     from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
 
 _MICROS: Final = 1_000_000
 
+_RULES: Final = {each: pb.SlotRule.Value(f"SLOT_RULE_{each.name}") for each in Rule}
 _REASONS: Final = {each: pb.NoSlotsReason.Value(f"NO_SLOTS_REASON_{each.name}") for each in NoSlots}
 _STATES: Final = {
     BookingState.CONFIRMED: pb.BOOKING_STATE_CONFIRMED,
     BookingState.CANCELLED: pb.BOOKING_STATE_CANCELLED,
 }
+_KINDS: Final = {each: pb.BookingChangeKind.Value(f"BOOKING_CHANGE_KIND_{each.name}") for each in ChangeKind}
 
 
 def timestamp(minute: int) -> Timestamp:
@@ -67,12 +82,14 @@ def money(micros: int, currency: str) -> Money:
 
 
 class SlotWriter:
-    """Writes the slots of one answer: of one calendar, for the same wishes."""
+    """Writes the slots of one answer: of one calendar, for the same wishes and as many seats."""
 
-    def __init__(self, calendar: Calendar, wishes: Sequence[Wish], signer: Signer) -> None:
+    def __init__(self, calendar: Calendar, wishes: Sequence[Wish], party_size: int, signer: Signer) -> None:
+        company = calendar.company
         self._calendar = calendar
         self._wishes = wishes
-        self._sealer = OfferSealer(calendar.company.company_id, wishes, calendar.company.currency, signer)
+        self._party_size = party_size
+        self._sealer = OfferSealer(company.company_id, wishes, party_size, company.currency, signer)
         self._price = cache(partial(money, currency=calendar.company.currency))
 
     def write(self, slots: Iterable[Slot], into: "RepeatedCompositeFieldContainer[pb.Slot]") -> None:
@@ -84,17 +101,36 @@ class SlotWriter:
             self._fill(into.add(), slot)
 
     def _fill(self, message: pb.Slot, slot: Slot) -> None:
-        terms = terms_of(self._calendar, self._wishes, slot)
+        terms = terms_of(self._calendar, self._wishes, slot, self._party_size)
         message.slot_token = self._sealer.seal(terms)
         message.start_time.seconds = slot.start * 60
         message.end_time.seconds = slot.end * 60
         message.local_start = local_start(slot.start, self._calendar.zone)
         message.price.CopyFrom(self._price(terms.price_micros))
         for wish, part in zip(self._wishes, slot.parts, strict=True):
-            segment = message.segments.add(service_id=wish.service_id, staff_id=part.staff_id)
+            segment = message.segments.add(
+                service_id=wish.service_id, staff_id=part.staff_id, open_seats=part.open_seats
+            )
             segment.available_staff_ids.extend(part.available_staff_ids)
             segment.start_time.seconds = part.start * 60
             segment.end_time.seconds = part.end * 60
+
+    def hold(self, hold: Appointment) -> pb.HoldSlotResponse:
+        """The hold, with the token that books it and the one that would book its slot without it."""
+        parts = tuple(TermsPart(each.service_id, each.staff_id, each.start, each.end) for each in hold.segments)
+        terms = Terms(parts, hold.price_micros, hold.currency, hold.party_size)
+        return pb.HoldSlotResponse(
+            hold_token=self._sealer.seal_hold(hold.booking_id, terms),
+            expire_time=timestamp_of(hold.expire_time) if hold.expire_time else None,
+            slot=pb.Slot(
+                slot_token=self._sealer.seal(terms),
+                start_time=timestamp(hold.start),
+                end_time=timestamp(hold.end),
+                local_start=local_start(hold.start, self._calendar.zone),
+                segments=[_segment_message(each) for each in hold.segments],
+                price=money(hold.price_micros, hold.currency),
+            ),
+        )
 
 
 def appointment_message(booking: Appointment, zone: ZoneInfo) -> pb.Appointment:
@@ -106,15 +142,7 @@ def appointment_message(booking: Appointment, zone: ZoneInfo) -> pb.Appointment:
         start_time=timestamp(booking.start),
         end_time=timestamp(booking.end),
         local_start=local_start(booking.start, zone),
-        segments=[
-            pb.SlotSegment(
-                service_id=each.service_id,
-                staff_id=each.staff_id,
-                start_time=timestamp(each.start),
-                end_time=timestamp(each.end),
-            )
-            for each in booking.segments
-        ],
+        segments=[_segment_message(each) for each in booking.segments],
         price=money(booking.price_micros, booking.currency),
         customer=pb.Customer(
             name=booking.customer.name,
@@ -125,6 +153,65 @@ def appointment_message(booking: Appointment, zone: ZoneInfo) -> pb.Appointment:
         create_time=timestamp_of(booking.create_time),
         cancel_time=timestamp_of(booking.cancel_time) if booking.cancel_time else None,
         cancel_reason=booking.cancel_reason,
+        revision=booking.revision,
+        party_size=booking.party_size,
+        update_time=timestamp_of(booking.update_time),
+    )
+
+
+def _segment_message(segment: BookedSegment) -> pb.SlotSegment:
+    return pb.SlotSegment(
+        service_id=segment.service_id,
+        staff_id=segment.staff_id,
+        start_time=timestamp(segment.start),
+        end_time=timestamp(segment.end),
+    )
+
+
+def change_message(change: Change) -> pb.BookingChange:
+    """One entry of a booking's history."""
+    return pb.BookingChange(
+        revision=change.revision,
+        kind=_KINDS[change.kind],
+        change_time=timestamp_of(change.time),
+        actor=change.actor,
+        reason=change.reason,
+        segments=[_segment_message(each) for each in change.segments],
+        price=money(change.price_micros, change.currency),
+    )
+
+
+def day_count_message(day: int, starts: int) -> pb.DayCount:
+    """How many slots a date has."""
+    return pb.DayCount(date=day_date(day).isoformat(), slot_count=starts)
+
+
+def near_miss_message(miss: NearMiss, zone: ZoneInfo) -> pb.NearMiss:
+    """A free time that is too short; `zone` is the company's."""
+    message = pb.NearMiss(
+        staff_id=miss.staff_id,
+        start_time=timestamp(miss.start),
+        end_time=timestamp(miss.end),
+        local_start=local_start(miss.start, zone),
+    )
+    message.shortfall_duration.seconds = miss.shortfall * 60
+    return message
+
+
+def explanation_message(explanation: Explanation) -> pb.Explanation:
+    """Why the answer is as it is."""
+    return pb.Explanation(
+        steps=[pb.ExplanationStep(rule=_RULES[rule], start_count=count) for rule, count in explanation.steps],
+        obstacles=[
+            pb.Obstacle(
+                rule=_RULES[each.rule],
+                segment_index=each.segment_index,
+                staff_id=each.staff_id,
+                resource_id=each.resource_id,
+                booking_id=each.booking_id,
+            )
+            for each in explanation.obstacles
+        ],
     )
 
 
@@ -137,7 +224,13 @@ def company_message(calendar: Calendar) -> pb.Company:
         time_zone=company.time_zone,
         language=company.language,
         address=company.address,
+        currency_code=company.currency,
     )
+
+
+def category_message(category: Category) -> pb.Category:
+    """A group of services."""
+    return pb.Category(category_id=category.category_id, name=category.name, localized_names=category.localized_names)
 
 
 def service_message(calendar: Calendar, service: Service) -> pb.Service:
@@ -149,8 +242,14 @@ def service_message(calendar: Calendar, service: Service) -> pb.Service:
         aliases=service.aliases,
         price=money(service.price_micros, calendar.company.currency),
         staff_ids=calendar.staff_of(service.service_id),
+        category_id=service.category_id,
+        capacity=service.capacity,
     )
     message.duration.seconds = service.duration_minutes * 60
+    if service.duration_range:
+        shortest, longest = service.duration_range
+        message.shortest_duration.seconds = shortest * 60
+        message.longest_duration.seconds = longest * 60
     return message
 
 

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 CATALOGUE_LIFETIME: Final = timedelta(seconds=30)
 _PAGE: Final = 1000
+_ACTOR: Final = "customer, by chat"
 _PASSING: Final = frozenset(
     {
         grpc.StatusCode.UNAVAILABLE,
@@ -136,6 +137,7 @@ class BookingClient:
             customer=pb.Customer(
                 name=customer.name[:200], phone_number=_possible(customer.phone_number), chat=customer.chat
             ),
+            actor=_ACTOR,
         )
         try:
             response = await self._stub.CreateBooking(request)
@@ -161,7 +163,10 @@ class BookingClient:
 
     async def _cancel(self, action: CancelVisit, catalogue: Catalogue) -> Event:
         request = pb.CancelBookingRequest(
-            company_id=catalogue.company_id, booking_id=action.booking_id, cancel_reason="customer, by chat"
+            company_id=catalogue.company_id,
+            booking_id=action.booking_id,
+            cancel_reason=_ACTOR,
+            actor=_ACTOR,
         )
         try:
             await self._stub.CancelBooking(request)
