@@ -28,6 +28,8 @@ app = App(
 
 emulator_app.group = (PROCESSES,)
 app.command(emulator_app)
+catalogue_app = App(name="catalogue", help="What companies offer, who does it and when.", group=(RUN,))
+app.command(catalogue_app)
 
 # Read by gRPC's C core when it loads. Its fork handlers crash about one in forty children between fork and exec under
 # uvloop (grpcio 1.85, measured), and nobody here uses gRPC in a forked process; what it logs our own errors say better.
@@ -75,17 +77,34 @@ def demo(
 
 
 @app.command(group=RUN)
-def seed(file: Path | None = None) -> int:
+def seed(file: Path | None = None, *, dry_run: Annotated[bool, Parameter(negative="")] = False) -> int:
     """Load a salon from a YAML file into the booking database; without a file, print one to start from.
 
     Parameters
     ----------
     file
-        The salon. Loading it again changes nothing; loading a changed file replaces the catalogue, bookings stay.
+        The salon. Loading it again changes nothing. Loading a changed file shows each change; what the file no longer
+        names is archived, bookings stay.
+    dry_run
+        Only show what would change; exit code 1 when anything would.
     """
     from wamesh.console.seed import print_example, run_seed
 
-    return print_example() if file is None else run_seed(file)
+    return print_example() if file is None else run_seed(file, dry_run=dry_run)
+
+
+@catalogue_app.command
+def export(company_id: CompanyId) -> int:
+    """Print a company's catalogue as a file that `wamesh seed` loads.
+
+    Parameters
+    ----------
+    company_id
+        The company; what is archived is in the file too.
+    """
+    from wamesh.console.seed import run_export
+
+    return run_export(company_id)
 
 
 @app.command(group=ASK)

@@ -1,36 +1,37 @@
-"""Values of a catalogue file: one node of the YAML tree, and the small languages of its texts.
+"""The values of a catalogue as people write them: times, ranges, dates, weekdays, prices.
 
-Owns the spelling of times, ranges, dates, weekdays and prices, and the sentence for each wrong one. A node
-knows its path in the file and collects problems instead of raising, so that a reader can go on and tell all
-of them at once. Every scalar is the text that stands in the file: YAML's guesses (`10:00` as 600, `no` as
-false) are switched off.
+Owns the reading of these small languages, the limits of each, and the sentence for each wrong text. The way back is
+`catalogue_spelling`; files and rpcs read alike.
 
-Invariant: after a problem was noted, a reader gets a harmless value of the right type; the calendar built of
-it is thrown away.
+Invariant: a reader returns a value that the calendar allows, or raises Broken.
 """
 
-import difflib
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any, Final, TypeVar
+from functools import cache
+from typing import Final
 from zoneinfo import available_timezones
 
-import yaml
-
+from wamesh.booking.calendar import MAX_SERVICE_MINUTES, Absence
 from wamesh.slots.spans import Span
 from wamesh.slots.zones import MINUTES_PER_DAY, day_number
 
-T = TypeVar("T")
-
 WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MAX_ID: Final = 2**63 - 1
+MAX_TEXT: Final = 200
+MAX_REMARK: Final = 500
+MAX_QUANTITY: Final = 1000
+MAX_NOTICE_MINUTES: Final = 60 * MINUTES_PER_DAY
+MAX_HORIZON_DAYS: Final = 730
+MAX_ABSENCE_MINUTES: Final = 5 * 366 * MINUTES_PER_DAY
 _TIME: Final = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)|24:00")
 _LANGUAGE: Final = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
-_LARGEST_PRICE: Final = Decimal(1_000_000_000)
+_COUNTRY: Final = re.compile(r"[A-Z]{2}")
+_UNWRITABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+LARGEST_PRICE: Final = 1_000_000_000
 
 
 class Broken(ValueError):
@@ -41,94 +42,40 @@ class Broken(ValueError):
         self.complete = complete
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
-    """A value of the file with its path; None when the file has nothing there."""
-
-    value: Any
-    path: str = ""
-    problems: list[str] = field(default_factory=list)
-
-    def __bool__(self) -> bool:
-        return self.value is not None
-
-    def problem(self, sentence: str) -> None:
-        """Notes what is wrong here."""
-        self.problems.append(f"{self.path or 'the file'}: {sentence}")
-
-    def get(self, key: str) -> "Node":
-        """Returns the value under a key."""
-        value = self.value.get(key) if isinstance(self.value, Mapping) else None
-        return Node(None if value == "" else value, f"{self.path}.{key}" if self.path else key, self.problems)
-
-    def expect_keys(self, *known: str) -> "Node":
-        """Notes a value that is not a mapping, and each key that is not known. Returns the node."""
-        for key, _ in self.entries():
-            if key not in known:
-                close = difflib.get_close_matches(key, known, n=1)
-                hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
-                self.get(key).problem(f"is not a known key; {hint}")
-        return self
-
-    def entries(self) -> Iterator[tuple[str, "Node"]]:
-        """Yields the keys of a mapping with their values."""
-        if isinstance(self.value, Mapping):
-            yield from ((str(key), self.get(str(key))) for key in self.value)
-        elif self:
-            self.problem("must be a mapping of keys to values")
-
-    def items(self) -> list["Node"]:
-        """Returns the elements of a list; a lone value is a list of one."""
-        if not self:
-            return []
-        values = self.value if isinstance(self.value, list) else [self.value]
-        return [Node(each, f"{self.path}[{index}]", self.problems) for index, each in enumerate(values)]
-
-    def texts(self) -> list["Node"]:
-        """Like `items`, but a lone value keeps its own path."""
-        return self.items() if isinstance(self.value, list) else [self] if self else []
-
-    def text(self, default: str | None = None) -> str:
-        """Returns a text that is not empty; required unless there is a default."""
-        return self.parsed(_filled, "" if default is None else default, required=default is None)
-
-    def number(self, low: int, high: int, default: int | None = None) -> int:
-        """Returns a whole number of a range; required unless there is a default."""
-
-        def whole(text: str) -> int:
-            if not re.fullmatch(r"[+-]?\d{1,19}", text) or not low <= int(text) <= high:
-                raise Broken(f"is not a whole number from {low} to {high}")
-            return int(text)
-
-        return self.parsed(whole, low if default is None else default, required=default is None)
-
-    def parsed(self, parse: Callable[[str], T], default: T, required: bool = False) -> T:
-        """Returns what the text means, or the default, noting what is wrong."""
-        if not self:
-            if required:
-                self.problem("is missing")
-            return default
-        if not isinstance(self.value, str):
-            self.problem("must be a single value")
-            return default
-        try:
-            return parse(self.value.strip())
-        except Broken as error:
-            self.problem(str(error) if error.complete else f'"{self.value}" {error}')
-            return default
+def line_of(text: str, most: int = MAX_TEXT) -> str:
+    """Reads one line of text, without the space around it."""
+    line = text.strip()
+    if not line:
+        raise Broken("must not be empty", complete=True)
+    if len(line) > most:
+        raise Broken(f"must have at most {most} characters", complete=True)
+    if _UNWRITABLE.search(line):
+        raise Broken("must be one line without control characters", complete=True)
+    return line
 
 
-def _filled(text: str) -> str:
-    if not text:
-        raise Broken("must not be empty")
-    return text
+def flag_of(text: str) -> bool:
+    """Reads true or false."""
+    if text not in ("true", "false"):
+        raise Broken("is neither true nor false")
+    return text == "true"
+
+
+def name_in(names: Mapping[str, str], language: str) -> str:
+    """Returns the name in a language, else the first there is: what is archived may have none in a new language."""
+    return names.get(language) or next(iter(names.values()), "")
 
 
 def zone_of(text: str) -> str:
     """Reads an IANA time zone."""
-    if text not in available_timezones():
+    if text not in _time_zones():
         raise Broken("is not a time zone; write an IANA name such as Europe/Berlin")
     return text
+
+
+@cache
+def _time_zones() -> frozenset[str]:
+    return frozenset(available_timezones())
 
 
 def language_of(text: str) -> str:
@@ -145,13 +92,20 @@ def currency_of(text: str) -> str:
     return text
 
 
+def country_of(text: str) -> str:
+    """Reads an ISO 3166-1 country."""
+    if not _COUNTRY.fullmatch(text):
+        raise Broken("is not a country; write an ISO 3166-1 code such as DE")
+    return text
+
+
 def price_micros_of(text: str) -> int:
     """Reads an amount such as 35 or 35.50, in micros."""
     try:
         amount = Decimal(text)
     except InvalidOperation:
         raise Broken("is not a price; write an amount such as 35.50") from None
-    if not amount.is_finite() or not 0 <= amount <= _LARGEST_PRICE or amount * 1_000_000 % 1:
+    if not amount.is_finite() or not 0 <= amount <= LARGEST_PRICE or amount * 1_000_000 % 1:
         raise Broken("is not a price; write an amount such as 35.50")
     return int(amount * 1_000_000)
 
@@ -175,6 +129,30 @@ def moment_of(text: str) -> tuple[int, bool]:
     except ValueError:
         raise Broken("is not a date or a date with a time; write 2026-12-24 or 2026-12-24 14:00") from None
     return day_number(moment.date()) * MINUTES_PER_DAY + moment.hour * 60 + moment.minute, False
+
+
+def absence_of(start: tuple[int, bool], end: tuple[int, bool], note: str) -> Absence:
+    """Makes an absence of its ends, as `moment_of` gives them: dates both inclusive, or a moment and the one at which
+    it is over.
+    """
+    (first, whole_first), (last, whole_last) = start, end
+    if whole_first != whole_last:
+        raise Broken("has a date at one end and a moment at the other; write two of a kind", complete=True)
+    last += MINUTES_PER_DAY if whole_last else 0
+    if last <= first:
+        raise Broken("ends before it begins", complete=True)
+    if last - first > MAX_ABSENCE_MINUTES:
+        raise Broken("lasts longer than 5 years", complete=True)
+    return Absence(first, last, whole_first, note)
+
+
+def minutes_range_of(text: str) -> tuple[int, int]:
+    """Reads durations such as 30-90, in minutes, as the shortest and the longest."""
+    match = re.fullmatch(r"(\d{1,4})\s*[-–]\s*(\d{1,4})", text)
+    shortest, longest = (int(match[1]), int(match[2])) if match else (0, 0)
+    if not 1 <= shortest <= longest <= MAX_SERVICE_MINUTES:
+        raise Broken(f"is not a range of minutes from 1 to {MAX_SERVICE_MINUTES}; write it as 30-90")
+    return shortest, longest
 
 
 def ranges_of(text: str) -> tuple[Span, ...]:
@@ -218,18 +196,3 @@ def _weekday_range(text: str) -> tuple[int, ...]:
         raise Broken(f"is not a day of the week; write one of {', '.join(WEEKDAYS)}, or mon-fri, or daily")
     start, end = WEEKDAYS.index(first), WEEKDAYS.index(last or first)
     return tuple(day % 7 for day in range(start, end + 1 if end >= start else end + 8))
-
-
-class TextLoader(yaml.BaseLoader):
-    """YAML in which every scalar is text, and a key stands once in its mapping."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Refuses a key that stands twice, which YAML would let win silently."""
-        seen: set[Any] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if not isinstance(key, str) or key in seen:
-                problem = f"the key {key} stands twice" if isinstance(key, str) else "a key must be a text"
-                raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
-            seen.add(key)
-        return super().construct_mapping(node, deep)
