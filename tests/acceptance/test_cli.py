@@ -176,7 +176,7 @@ async def test_a_salon_of_ones_own_is_loaded_from_the_example(tmp_path: Path) ->
     salon.write_text(salon.read_text().replace("price: 35\n", "price: cheap\n"))
     refused = await wamesh("seed", str(salon), environment=environment)
     assert refused.code == 2
-    assert 'services[0].price: "cheap" is not a price' in refused.err
+    assert 'services[id 1].price: "cheap" is not a price' in refused.err
 
 
 async def test_the_demo_needs_words() -> None:

@@ -20,9 +20,8 @@ from wamesh.booking.errors import (
 )
 from wamesh.booking.v1 import booking_pb2 as pb
 from wamesh.errors import InvalidArgument, MeshError
-from wamesh.storage.booking_bookings import BookingTables
 from wamesh.storage.booking_calendar import CalendarTables
-from wamesh.storage.database import ConstraintViolated, Database
+from wamesh.storage.database import Database
 
 DAY = "2026-11-24"
 RACERS = 16
@@ -233,19 +232,8 @@ async def test_excluding_a_booking_is_the_state_without_it(salon: Salon) -> None
     assert list((await salon.find(request)).slots) == before
 
 
-async def test_the_database_itself_refuses_two_visits_in_one_time(salon: Salon, database: Database) -> None:
-    """A writer that forgets the predicate meets the constraint, not a double booking."""
-    booked = await salon.book((await salon.find_on(DAY, HAIRCUT, ANNA))[0])
-    tables = BookingTables(database)
-    standing = await database.read(lambda: tables.get(1, booked.booking_id))
-    intruder = replace(standing, booking_id=1_000)
-    with pytest.raises(ConstraintViolated) as refused:
-        await database.write(lambda: tables.add(intruder, "intruder", ""))
-    assert refused.value.kind == "exclusion"
-
-
 async def test_a_changed_catalogue_is_seen_by_every_replica_at_once(salon: Salon, database: Database) -> None:
-    """Calendars in memory are those of the snapshot, never older."""
+    """Companies in memory are of the newest revision, never older."""
     replica = serve(database, salon.calendar)
     await replica.find_on(DAY)
     closed = replace(salon.calendar, staff=salon.calendar.staff[1:])
@@ -258,7 +246,7 @@ async def test_loading_the_same_catalogue_again_changes_nothing(salon: Salon, da
     """What the tables give back is equal to what the file says."""
     calendars = CalendarTables(database)
     assert not await database.write(lambda: calendars.replace(salon.calendar))
-    assert await database.read(lambda: calendars.load(1)) == salon.calendar
+    assert await database.read(lambda: calendars.read(1)) == salon.calendar
 
 
 async def test_a_full_catalogue_comes_back_as_it_was_written(database: Database) -> None:
@@ -286,7 +274,7 @@ async def test_a_full_catalogue_comes_back_as_it_was_written(database: Database)
     )
     calendars = CalendarTables(database)
     assert await database.write(lambda: calendars.replace(calendar))
-    assert await database.read(lambda: CalendarTables(database).load(3)) == calendar
+    assert await database.read(lambda: CalendarTables(database).read(3)) == calendar
 
 
 async def test_every_violation_of_a_request_is_told_at_once(salon: Salon) -> None:
@@ -303,3 +291,11 @@ async def test_every_violation_of_a_request_is_told_at_once(salon: Salon) -> Non
         "dates.last_date",
         "time_ranges[0].end",
     ]
+
+
+async def test_who_asks_is_not_what_is_asked(salon: Salon) -> None:
+    """The same order from another caller is the same order."""
+    order = salon.order((await salon.find_on(DAY))[0], request_id="actors")
+    booking = await salon.create(order)
+    order.actor = "staff 2"
+    assert await salon.create(order) == booking

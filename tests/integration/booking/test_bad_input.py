@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from support.grpc_server import LoopThread, _grpc_server, grpc_addr, loop_thread
 from support.messages import messages
 
-from wamesh.booking.main import booking_service
+from wamesh.booking.main import booking_services
 from wamesh.booking.v1 import booking_pb2 as pb
 from wamesh.booking.v1 import booking_pb2_grpc
 from wamesh.console.seed import DEMO_SALON, load_salon
@@ -58,7 +58,7 @@ def grpc_servicer(loop_thread: LoopThread, tmp_path_factory: pytest.TempPathFact
     loop_thread.run(load_salon(DEMO_SALON, booking))
     opened = room_database(booking.room_database_url("booking"), "booking")
     database = loop_thread.run(opened.__aenter__())
-    yield loop_thread.run(booking_service(database, lambda: NOW)).servicer
+    yield loop_thread.run(booking_services(database, lambda: NOW))[0].servicer
     loop_thread.run(opened.__aexit__(None, None, None))
 
 

@@ -11,8 +11,9 @@ import pytest
 from support.booking_service import HAIRCUT, SALON_FILE, segment
 
 from wamesh.booking import errors
-from wamesh.booking.catalogue_file import load_catalogue
-from wamesh.booking.main import SERVICE_NAME, booking_service
+from wamesh.booking.catalogue_changing import load_catalogue
+from wamesh.booking.catalogue_file import read_catalogue
+from wamesh.booking.main import SERVICE_NAME, booking_services
 from wamesh.booking.v1 import booking_pb2 as pb
 from wamesh.booking.v1 import booking_pb2_grpc
 from wamesh.errors import MeshError
@@ -30,8 +31,8 @@ async def stub(tmp_path: Path) -> AsyncIterator[booking_pb2_grpc.BookingAsyncStu
     """A client of a server with the demo salon in an SQLite file."""
     settings = BookingSettings(data_directory=tmp_path / "data")
     async with room_database(settings.room_database_url("booking"), "booking") as database:
-        await load_catalogue(SALON_FILE, database, CalendarTables(database))
-        server = await Server([await booking_service(database, lambda: NOW)], "127.0.0.1:0").start()
+        await load_catalogue(read_catalogue(SALON_FILE), database, CalendarTables(database))
+        server = await Server(await booking_services(database, lambda: NOW), "127.0.0.1:0").start()
         async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
             yield booking_pb2_grpc.BookingStub(channel)
         await server.stop(0)

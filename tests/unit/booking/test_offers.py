@@ -5,20 +5,37 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wamesh.booking.appointments import Terms, TermsPart, Wish
-from wamesh.booking.errors import SlotTokenInvalid
-from wamesh.booking.offers import OfferSealer, open_offer
+from wamesh.booking.errors import HoldTokenInvalid, SlotTokenInvalid
+from wamesh.booking.offers import OfferSealer, open_hold, open_offer
 from wamesh.booking.signing import Signer
 
 SIGNER = Signer(b"k" * 32)
-WISHES = (Wish(1), Wish(2, only=frozenset({8, 7})), Wish(3, excluded=frozenset({9}), same_staff_as_previous=True))
-TERMS = Terms((TermsPart(1, 7, 100, 130), TermsPart(2, 8, 130, 160), TermsPart(3, 8, 160, 190)), 35_500_000, "EUR")
-TOKEN = OfferSealer(5, WISHES, "EUR", SIGNER).seal(TERMS)
+WISHES = (
+    Wish(1, duration_minutes=30),
+    Wish(2, only=frozenset({8, 7})),
+    Wish(3, excluded=frozenset({9}), same_staff_as_previous=True),
+)
+TERMS = Terms((TermsPart(1, 7, 100, 130), TermsPart(2, 8, 130, 160), TermsPart(3, 8, 160, 190)), 35_500_000, "EUR", 2)
+SEALER = OfferSealer(5, WISHES, 2, "EUR", SIGNER)
+TOKEN = SEALER.seal(TERMS)
 
 
 def test_an_offer_opens_to_its_terms_and_wishes() -> None:
     """Sealing the same again gives the same token, so that a retried request has the same content."""
     assert open_offer(5, TOKEN, SIGNER) == (WISHES, TERMS)
-    assert OfferSealer(5, WISHES, "EUR", SIGNER).seal(TERMS) == TOKEN
+    assert OfferSealer(5, WISHES, 2, "EUR", SIGNER).seal(TERMS) == TOKEN
+
+
+def test_a_hold_opens_to_its_id_and_its_offer() -> None:
+    """And to neither as a slot, nor a slot as a hold."""
+    held = SEALER.seal_hold(2**40, TERMS)
+    assert open_hold(5, held, SIGNER) == (2**40, WISHES, TERMS)
+    with pytest.raises(SlotTokenInvalid):
+        open_offer(5, held, SIGNER)
+    with pytest.raises(HoldTokenInvalid):
+        open_hold(5, TOKEN, SIGNER)
+    with pytest.raises(HoldTokenInvalid):
+        open_hold(6, held, SIGNER)
 
 
 @given(st.integers(0, len(TOKEN) - 1), st.characters(codec="utf-8"))
@@ -45,4 +62,4 @@ def test_a_token_is_good_for_its_company_installation_and_purpose() -> None:
     with pytest.raises(SlotTokenInvalid):
         open_offer(5, TOKEN, Signer(b"other" * 8))
     with pytest.raises(SlotTokenInvalid):
-        open_offer(5, SIGNER.seal(b"page", SIGNER.open(b"slot", TOKEN) or b""), SIGNER)
+        open_offer(5, SIGNER.seal(b"page", SIGNER.open(b"slot 2", TOKEN) or b""), SIGNER)

@@ -6,11 +6,13 @@ from hypothesis import strategies as st
 
 from wamesh.booking import requests
 from wamesh.booking.appointments import Wish
-from wamesh.booking.errors import PhoneNumberImpossible
-from wamesh.booking.search import Dates, Instants
+from wamesh.booking.search import Dates, Inquiry, Instants
+from wamesh.booking.signing import Signer
 from wamesh.booking.v1 import booking_pb2 as pb
 from wamesh.errors import InvalidArgument
 from wamesh.rpc import validation
+
+SIGNER = Signer(b"k" * 32)
 
 
 def find() -> pb.FindSlotsRequest:
@@ -20,23 +22,28 @@ def find() -> pb.FindSlotsRequest:
     return request
 
 
+def inquiry_of(request: pb.FindSlotsRequest) -> Inquiry:
+    """What the question asks."""
+    return requests.question_of(request, None, SIGNER).inquiry
+
+
 def fields_of(request: pb.FindSlotsRequest) -> list[str]:
     """The fields that are refused."""
     with pytest.raises(InvalidArgument) as refused:
-        requests.inquiry_of(request)
+        inquiry_of(request)
     return [each.field for each in refused.value.violations]
 
 
 def test_one_date_is_a_window_of_one_date() -> None:
     """Day numbers, both inclusive."""
-    assert requests.inquiry_of(find()).window == Dates(20781, 20781)
+    assert inquiry_of(find()).window == Dates(20781, 20781)
 
 
 def test_an_interval_is_rounded_to_the_minutes_it_holds() -> None:
     """[00:00:01, 00:02:01) holds the minutes 1 and 2."""
     request = find()
     request.interval.start_time.seconds, request.interval.end_time.seconds = 1, 121
-    assert requests.inquiry_of(request).window == Instants(1, 3)
+    assert inquiry_of(request).window == Instants(1, 3)
 
 
 def test_a_staff_choice_becomes_a_wish() -> None:
@@ -47,7 +54,7 @@ def test_a_staff_choice_becomes_a_wish() -> None:
     request.segments.add(service_id=2).staff.only.staff_ids.extend([5, 4])
     third = request.segments.add(service_id=3, same_staff_as_previous=True)
     getattr(third.staff, "except").staff_ids.append(6)
-    assert requests.inquiry_of(request).wishes == (
+    assert inquiry_of(request).wishes == (
         Wish(1),
         Wish(2, only=frozenset({4, 5})),
         Wish(3, excluded=frozenset({6}), same_staff_as_previous=True),
@@ -77,7 +84,7 @@ def test_dates_are_in_order_and_at_most_31(last: str, good: bool) -> None:
     request = find()
     request.dates.last_date = last
     if good:
-        requests.inquiry_of(request)
+        inquiry_of(request)
     else:
         assert fields_of(request) == ["dates.last_date"]
 
@@ -87,48 +94,19 @@ def test_an_interval_is_at_most_31_days() -> None:
     request = find()
     request.interval.start_time.seconds = 0
     request.interval.end_time.seconds = 31 * 86_400
-    requests.inquiry_of(request)
+    inquiry_of(request)
     request.interval.end_time.seconds += 1
     assert fields_of(request) == ["interval.end_time"]
 
 
-@pytest.mark.parametrize(
-    ("written", "answered"),
-    [("+1 202-555-0142", "+12025550142"), ("+44 7700 900123", "+447700900123"), ("", ""), ("  ", "")],
-)
-def test_a_phone_number_is_answered_in_e164(written: str, answered: str) -> None:
-    """Without spaces and hyphens; none is fine."""
-    assert requests.customer_of(pb.Customer(phone_number=written)).phone_number == answered
-
-
-@pytest.mark.parametrize(
-    ("written", "problem"),
-    [
-        ("+1202", "is too short for a number of country code 1"),
-        ("+1202555014299999", "is too long for a number of country code 1"),
-        ("2025550142", "is not a telephone number in international form, such as +12025550142"),
-        ("+", "is not a telephone number in international form, such as +12025550142"),
-        ("call me", "is not a telephone number in international form, such as +12025550142"),
-    ],
-)
-def test_a_phone_number_that_cannot_be_is_refused(written: str, problem: str) -> None:
-    """PHONE_NUMBER_IMPOSSIBLE names the field and says why."""
-    with pytest.raises(PhoneNumberImpossible) as refused:
-        requests.customer_of(pb.Customer(phone_number=written))
-    assert [(each.field, each.description) for each in refused.value.violations] == [
-        ("customer.phone_number", f"{written} {problem}")
-    ]
-    assert refused.value.metadata == {"phone_number": written, "problem": problem}
-
-
-@given(st.text(max_size=32))
-def test_no_text_as_a_phone_number_fails_otherwise(written: str) -> None:
-    """Accepted or refused, never anything else."""
-    try:
-        number = requests.customer_of(pb.Customer(phone_number=written)).phone_number
-    except PhoneNumberImpossible:
-        return
-    assert number == "" or number.startswith("+")
+def test_a_chosen_duration_is_whole_minutes() -> None:
+    """Absent is the service's own."""
+    request = find()
+    assert inquiry_of(request).wishes[0].duration_minutes is None
+    request.segments[0].duration.seconds = 90 * 60
+    assert inquiry_of(request).wishes[0].duration_minutes == 90
+    request.segments[0].duration.nanos = 1
+    assert fields_of(request) == ["segments[0].duration"]
 
 
 @given(st.binary(max_size=200))
@@ -141,7 +119,7 @@ def test_no_bytes_as_a_question_fail_otherwise(raw: bytes) -> None:
         return
     try:
         validation.check(request)
-        requests.inquiry_of(request)
+        inquiry_of(request)
     except InvalidArgument:
         pass
 
@@ -153,3 +131,11 @@ def test_a_fingerprint_is_of_the_content_alone() -> None:
     assert requests.fingerprint_of(one, "page_token") == requests.fingerprint_of(other, "page_token")
     other.company_id = 2
     assert requests.fingerprint_of(one, "page_token") != requests.fingerprint_of(other, "page_token")
+
+
+def test_a_fingerprint_tells_one_rpc_from_another() -> None:
+    """Two requests that look alike in bytes are not the same request."""
+    booking = pb.GetBookingRequest(company_id=1, booking_id=2)
+    staff = pb.ListStaffRequest.FromString(booking.SerializeToString())
+    assert staff.SerializeToString() == booking.SerializeToString()
+    assert requests.fingerprint_of(booking) != requests.fingerprint_of(staff)

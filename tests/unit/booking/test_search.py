@@ -47,7 +47,7 @@ def test_a_search_reads_no_days_around_its_dates() -> None:
 
 
 def test_the_beginning_of_a_search_is_a_part_of_its_window() -> None:
-    """From the first start that is allowed; a window that is short enough is its own beginning."""
+    """From the first start that is allowed, or from the minute after the last one of the page before."""
     week = looking("UTC", 20_000 * DAY, 20_007 * DAY)
-    assert week.beginning(2).question.effective_window == (20_000 * DAY, 20_002 * DAY)
-    assert week.beginning(7) is week
+    assert week.beginning(2, None).question.effective_window == (20_000 * DAY, 20_002 * DAY)
+    assert week.beginning(2, 20_006 * DAY).question.effective_window == (20_006 * DAY + 1, 20_007 * DAY)
