@@ -19,11 +19,12 @@ from starlette.types import ASGIApp
 from wamesh.api import app
 from wamesh.api.bindings import Binding, Table, is_unary
 from wamesh.api.calls import Backend
+from wamesh.api.feeds import CALENDARS
 from wamesh.api.main import BOOKING, CATALOGUE, GATEWAY
 from wamesh.rpc.client import open_channel
 from wamesh.rpc.server import Server, Service
 
-SERVICES = {"gateway": GATEWAY, "booking": BOOKING, "catalogue": CATALOGUE}
+SERVICES = {"gateway": GATEWAY, "booking": BOOKING, "catalogue": CATALOGUE, "calendars": CALENDARS}
 BINDINGS: tuple[Binding, ...] = tuple(Table(SERVICES.values()).bindings)
 UNARY: tuple[MethodDescriptor, ...] = tuple(
     method for service in SERVICES.values() for method in service.methods if is_unary(method)

@@ -1,9 +1,10 @@
 """One log line for each HTTP request: method, path, rpc, status, milliseconds.
 
-Refuses to log query, headers and bodies, which hold what customers wrote. The log's own processor masks phone
-numbers.
+Refuses to log query, headers and bodies, which hold what customers wrote, and the secret in the path of a feed. The
+log's own processor masks phone numbers.
 """
 
+import re
 import time
 from typing import Final
 
@@ -14,6 +15,7 @@ _log = structlog.get_logger("api")
 _LONGEST_PATH: Final = 200
 _PROBES: Final = ("/healthz", "/readyz")
 _NO_RESPONSE: Final = 499
+_FEED: Final = re.compile(r"(/feeds/+).+", re.IGNORECASE | re.DOTALL)
 
 
 class AccessLog:
@@ -45,13 +47,13 @@ def _write(scope: Scope, status: int, milliseconds: float) -> None:
     write(
         "request",
         method=scope["method"],
-        path=_printable(scope["path"]),
+        path=loggable(scope["path"]),
         rpc=scope.get("wamesh.rpc", ""),
         status=status,
         ms=milliseconds,
     )
 
 
-def _printable(path: str) -> str:
-    """The decoded path without control characters, so that no caller writes lines of the log."""
-    return "".join(each if each.isprintable() else "?" for each in path[:_LONGEST_PATH])
+def loggable(path: str) -> str:
+    """The decoded path without secrets, and without control characters, so that no caller writes lines of the log."""
+    return "".join(each if each.isprintable() else "?" for each in _FEED.sub(r"\1***", path)[:_LONGEST_PATH])

@@ -3,6 +3,7 @@
 | path | what |
 |---|---|
 | routes of the contract | one rpc each; an answer, or a problem |
+| `/v1/feeds/{token}.ics` | the bookings of a staff member for calendar programs (`feeds`) |
 | `/healthz` | liveness: 200 while the process answers |
 | `/readyz` | readiness: 503 while a backend is not ready |
 | `/openapi.json`, `/docs` | the contract as OpenAPI, and a page to browse it; `/` goes there |
@@ -22,8 +23,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from wamesh.api import answers, calls, intake, openapi, page, problems, query, readiness, transcode
-from wamesh.api.access_log import AccessLog
+from wamesh.api import answers, calls, feeds, intake, openapi, page, problems, query, readiness, transcode
+from wamesh.api.access_log import AccessLog, loggable
 from wamesh.api.bindings import Match, Missed, Table
 from wamesh.api.calls import Backend, Caller
 from wamesh.api.hosts import KnownHosts
@@ -44,11 +45,12 @@ def build(backends: Sequence[Backend], timeout_seconds: float, host_names: Itera
     Raises bindings.BindingError and httprule.TemplateError when the contract has a route that cannot be served.
     """
     services = [each.service for each in backends]
-    table = Table(services)
+    table, caller = Table(services), Caller(backends)
     application = Starlette(
         routes=[
             Route("/healthz", _alive),
             Route("/readyz", _ready(backends)),
+            *feeds.routes(services, caller, timeout_seconds),
             Route("/openapi.json", _fixed(problems.encoded(openapi.document(services, table.bindings)), _JSON)),
             Route("/", RedirectResponse("/docs")),
             *(Route(path, _fixed(file.content, file.media_type, page.HEADERS)) for path, file in page.files().items()),
@@ -59,7 +61,7 @@ def build(backends: Sequence[Backend], timeout_seconds: float, host_names: Itera
             Exception: _on_bug,
         },
     )
-    application.router.default = Rpcs(table, Caller(backends), timeout_seconds)
+    application.router.default = Rpcs(table, caller, timeout_seconds)
     application.router.redirect_slashes = False
     return AccessLog(KnownHosts(application, _problem(problems.unknown_host()), host_names))
 
@@ -163,5 +165,5 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
 
 
 async def _on_bug(request: Request, error: Exception) -> Response:
-    _log.error("request failed", method=request.method, path=request.url.path, exc_info=error)
+    _log.error("request failed", method=request.method, path=loggable(request.url.path), exc_info=error)
     return _problem(problems.unforeseen())

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 
 from wamesh.api import app
 from wamesh.api.calls import Backend
+from wamesh.api.feeds import CALENDARS
 from wamesh.booking.v1 import booking_pb2, catalogue_pb2
 from wamesh.gateway.v1 import gateway_pb2
 from wamesh.rpc.client import open_channel
@@ -73,6 +74,7 @@ async def _backends(settings: ApiSettings, stack: AsyncExitStack) -> list[Backen
         ("gateway", GATEWAY, settings.gateway_target),
         ("booking", BOOKING, settings.booking_target),
         ("catalogue", CATALOGUE, settings.booking_target),
+        ("calendars", CALENDARS, settings.booking_target),
     )
     backends = [
         Backend(name, service, open_channel(target, [service], settings.api_timeout_seconds))

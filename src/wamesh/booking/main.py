@@ -4,6 +4,7 @@ Owns the composition. Readiness tells whether the database answers; it is asked 
 from a probe.
 """
 
+import asyncio
 import secrets
 from functools import partial
 from typing import Final
@@ -11,18 +12,23 @@ from typing import Final
 import structlog
 
 from wamesh.booking.catalogue_service import CatalogueService
+from wamesh.booking.ical_expansion import Expansion
+from wamesh.booking.ical_imports import BusyTimes
+from wamesh.booking.ical_service import CalendarsService
 from wamesh.booking.service import BookingService
 from wamesh.booking.signing import KEY_BYTES, Signer
-from wamesh.booking.v1 import booking_pb2_grpc, catalogue_pb2_grpc
+from wamesh.booking.v1 import booking_pb2_grpc, calendars_pb2_grpc, catalogue_pb2_grpc
 from wamesh.clock import Clock, utc_now
 from wamesh.rpc.server import Server, Service, stop_signal
 from wamesh.settings import BookingSettings
 from wamesh.storage.booking_bookings import BookingTables
 from wamesh.storage.booking_calendar import CalendarTables
+from wamesh.storage.booking_feeds import FeedTables, ImportTables
 from wamesh.storage.database import Database, answers, room_database
 
 SERVICE_NAME: Final = "wamesh.booking.v1.Booking"
 CATALOGUE_NAME: Final = "wamesh.booking.v1.Catalogue"
+CALENDARS_NAME: Final = "wamesh.booking.v1.Calendars"
 _TOKEN_KEY: Final = "tokens"
 
 _log = structlog.get_logger("booking")
@@ -34,8 +40,15 @@ async def run(settings: BookingSettings) -> None:
     async with room_database(settings.room_database_url("booking"), "booking") as database:
         server = await Server(await booking_services(database), settings.booking_address).start()
         _log.info("serving", address=settings.booking_address)
+        keeping = asyncio.create_task(busy_times(database).keep_fresh(stop))
         await server.serve_until(stop, partial(answers, database))
         await server.stop(settings.drain_seconds)
+        await keeping
+
+
+def busy_times(database: Database, clock: Clock = utc_now) -> BusyTimes:
+    """Returns what keeps imported calendars."""
+    return BusyTimes(database, CalendarTables(database), ImportTables(), Expansion().busy, clock)
 
 
 async def booking_services(database: Database, clock: Clock = utc_now) -> list[Service]:
@@ -43,9 +56,13 @@ async def booking_services(database: Database, clock: Clock = utc_now) -> list[S
     calendars = CalendarTables(database)
     proposal = secrets.token_bytes(KEY_BYTES)
     key = await database.write(lambda: calendars.secret(_TOKEN_KEY, proposal))
-    booking = BookingService(database, calendars, BookingTables(), Signer(key), clock)
+    signer, bookings = Signer(key), BookingTables()
+    booking = BookingService(database, calendars, bookings, signer, clock)
     catalogue = CatalogueService(database, calendars)
+    imports = busy_times(database, clock)
+    exchange = CalendarsService(database, calendars, bookings, FeedTables(), imports, signer, clock)
     return [
         Service(SERVICE_NAME, booking, booking_pb2_grpc.add_BookingServicer_to_server),
         Service(CATALOGUE_NAME, catalogue, catalogue_pb2_grpc.add_CatalogueServicer_to_server),
+        Service(CALENDARS_NAME, exchange, calendars_pb2_grpc.add_CalendarsServicer_to_server),
     ]

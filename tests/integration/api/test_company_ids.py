@@ -51,10 +51,16 @@ async def mesh() -> AsyncIterator[Edge]:
 
 
 def test_every_rpc_about_a_company_is_covered() -> None:
-    """The tables below leave out only what is about no one company: the lists of all, and the subscriptions as such."""
+    """The tables below leave out only what names no company: the lists of all, subscriptions as such, and feeds."""
     covered = [*WITH_COMPANY, *IN_BODY_ALONE, *IN_QUERY]
     left_out = {ids(each) for each in BINDINGS} - {ids(each) for each in covered}
-    assert left_out == {"ListSessions-0", "ListCompanies-0", "ListSubscriptions-0", "DeleteSubscription-0"}
+    assert left_out == {
+        "ListSessions-0",
+        "ListCompanies-0",
+        "ListSubscriptions-0",
+        "DeleteSubscription-0",
+        "ReadFeed-0",
+    }
 
 
 @pytest.mark.parametrize("company_id", IN_PATH + BEYOND_INT64 + OTHER_DIGITS)

@@ -67,8 +67,8 @@ async def test_an_answer_is_the_message_that_was_sent(lenient: Edge, route: Bind
 
 
 def named(route: Binding) -> dict[str, str]:
-    """A request id or a subscription where the path carries one."""
-    names = {"request_id": "a-1", "subscription": "worker"}
+    """A request id, a subscription or a token where the path carries one."""
+    names = {"request_id": "a-1", "subscription": "worker", "token": "t"}
     return {field: name for field, name in names.items() if field in route.template.fields}
 
 

@@ -87,9 +87,11 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     CATALOGUE_CHANGED: _ErrorReason.ValueType  # 22
     """The catalogue is not at expected_revision: somebody changed it meanwhile. metadata: expected_revision, revision."""
     CALENDAR_INVALID: _ErrorReason.ValueType  # 23
-    """The text is not a calendar of RFC 5545. Field: calendar."""
+    """The text is not a calendar of RFC 5545, or asks for too much computing. Field: calendar. metadata: problem."""
     COMPANY_BUSY: _ErrorReason.ValueType  # 24
     """Too many calls of this company are waiting for their turn. Retry after RetryInfo. metadata: company_id."""
+    FEED_NOT_FOUND: _ErrorReason.ValueType  # 25
+    """No open feed has this token: it was revoked, or never was one. metadata: resource_type, resource_name, which is empty."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused: the `reason` of ErrorInfo, which carries these names as they are; hence no prefix.
@@ -147,9 +149,11 @@ CATALOGUE_INVALID: ErrorReason.ValueType  # 21
 CATALOGUE_CHANGED: ErrorReason.ValueType  # 22
 """The catalogue is not at expected_revision: somebody changed it meanwhile. metadata: expected_revision, revision."""
 CALENDAR_INVALID: ErrorReason.ValueType  # 23
-"""The text is not a calendar of RFC 5545. Field: calendar."""
+"""The text is not a calendar of RFC 5545, or asks for too much computing. Field: calendar. metadata: problem."""
 COMPANY_BUSY: ErrorReason.ValueType  # 24
 """Too many calls of this company are waiting for their turn. Retry after RetryInfo. metadata: company_id."""
+FEED_NOT_FOUND: ErrorReason.ValueType  # 25
+"""No open feed has this token: it was revoked, or never was one. metadata: resource_type, resource_name, which is empty."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
 
 class _NoSlotsReason:
