@@ -12,6 +12,7 @@ from wamesh.gateway.session_wire import framed
 from wamesh.session.v1 import session_pb2 as pb
 
 WAIT_SECONDS = 10
+KEPT_OPEN: list[socket.socket] = []
 
 
 class NotedGuard(LeaseGuard):
@@ -26,11 +27,10 @@ class NotedGuard(LeaseGuard):
 
 @pytest.fixture
 def ends() -> Iterator[tuple[Link, socket.socket]]:
-    """A link, and the gateway's end of it; the link is never closed, since its process would end with it."""
+    """A link, and the gateway's end of it. Neither is ever closed: the threads of the link would end this process."""
     ours, theirs = socket.socketpair()
+    KEPT_OPEN.extend((ours, theirs))
     yield Link(theirs), ours
-    ours.detach()
-    theirs.detach()
 
 
 def test_the_lease_is_extended_before_anybody_obeys(ends: tuple[Link, socket.socket]) -> None:
