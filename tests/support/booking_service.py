@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from wamesh.booking.calendar import Calendar, Need, Resource, Service, Skill
-from wamesh.booking.catalogue_file import parse_catalogue
+from wamesh.booking.catalogue.file import parse_catalogue
 from wamesh.booking.service import BookingService
 from wamesh.booking.signing import Signer
 from wamesh.booking.v1 import booking_pb2 as pb

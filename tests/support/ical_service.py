@@ -2,9 +2,9 @@
 
 from support.booking_service import Salon
 
-from wamesh.booking.ical_expansion import Expansion
-from wamesh.booking.ical_imports import BusyTimes
-from wamesh.booking.ical_service import CalendarsService
+from wamesh.booking.ical.expansion import Expansion
+from wamesh.booking.ical.imports import BusyTimes
+from wamesh.booking.ical.service import CalendarsService
 from wamesh.booking.signing import Signer
 from wamesh.booking.v1 import calendars_pb2, calendars_pb2_grpc
 from wamesh.rpc.server import Service

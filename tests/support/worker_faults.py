@@ -21,7 +21,7 @@ from support.booking_service import SALON_FILE, Salon, serve
 from support.inline_database import InlineDatabase, empty_copy
 
 from wamesh.booking.calendar import Calendar
-from wamesh.booking.catalogue_file import parse_catalogue
+from wamesh.booking.catalogue.file import parse_catalogue
 from wamesh.booking.v1 import booking_pb2 as booking
 from wamesh.errors import AlreadyExists, MeshError
 from wamesh.gateway.v1 import gateway_pb2 as gateway

@@ -11,10 +11,10 @@ from typing import Final
 
 import structlog
 
-from wamesh.booking.catalogue_service import CatalogueService
-from wamesh.booking.ical_expansion import Expansion
-from wamesh.booking.ical_imports import BusyTimes
-from wamesh.booking.ical_service import CalendarsService
+from wamesh.booking.catalogue.service import CatalogueService
+from wamesh.booking.ical.expansion import Expansion
+from wamesh.booking.ical.imports import BusyTimes
+from wamesh.booking.ical.service import CalendarsService
 from wamesh.booking.service import BookingService
 from wamesh.booking.signing import KEY_BYTES, Signer
 from wamesh.booking.v1 import booking_pb2_grpc, calendars_pb2_grpc, catalogue_pb2_grpc

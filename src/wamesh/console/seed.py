@@ -13,11 +13,11 @@ from typing import Final
 
 from wamesh import settings
 from wamesh.booking.calendar import Calendar
-from wamesh.booking.catalogue_changes import CatalogueChange
-from wamesh.booking.catalogue_changing import Outcome, load_catalogue
-from wamesh.booking.catalogue_errors import CatalogueInvalid
-from wamesh.booking.catalogue_file import read_catalogue
-from wamesh.booking.catalogue_writing import write_catalogue
+from wamesh.booking.catalogue.changes import CatalogueChange
+from wamesh.booking.catalogue.changing import Outcome, load_catalogue
+from wamesh.booking.catalogue.errors import CatalogueInvalid
+from wamesh.booking.catalogue.file import read_catalogue
+from wamesh.booking.catalogue.writing import write_catalogue
 from wamesh.console.process import EXIT_REFUSED, refuse
 from wamesh.errors import MeshError
 from wamesh.storage.booking_calendar import CalendarTables

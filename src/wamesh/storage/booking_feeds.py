@@ -6,7 +6,7 @@ Invariant: a staff member has at most one feed, and one calendar of each name.
 
 from typing import Any, Final
 
-from wamesh.booking.ical_stores import Feed, Import
+from wamesh.booking.ical.stores import Feed, Import
 from wamesh.clock import from_epoch_microseconds, to_epoch_microseconds
 from wamesh.storage.database import Steps, execute
 
@@ -34,7 +34,7 @@ ORDER BY i.company_id, i.staff_id, i.calendar"""
 
 
 class FeedTables:
-    """`booking.ical_stores.FeedStore` in tables."""
+    """`booking.ical.stores.FeedStore` in tables."""
 
     def open(self, feed: Feed) -> Steps[Feed]:
         """Stores a feed unless one is open for its staff member. Returns the one that is open now."""
@@ -54,7 +54,7 @@ class FeedTables:
 
 
 class ImportTables:
-    """`booking.ical_stores.ImportStore` in tables."""
+    """`booking.ical.stores.ImportStore` in tables."""
 
     def keep(self, imported: Import, text: str) -> Steps[None]:
         """Stores a calendar in the place of the one of its name."""

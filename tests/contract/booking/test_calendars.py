@@ -15,10 +15,10 @@ from support.ical_texts import Event, calendar, event, events_of
 
 from wamesh.booking.calendar import Calendar, Company
 from wamesh.booking.errors import CompanyNotFound, StaffNotFound
-from wamesh.booking.ical_errors import CalendarInvalid, FeedNotFound
-from wamesh.booking.ical_expansion import Expansion
-from wamesh.booking.ical_imports import BusyTimes, Expand
-from wamesh.booking.ical_service import PAGE_SIZE, CalendarsService
+from wamesh.booking.ical.errors import CalendarInvalid, FeedNotFound
+from wamesh.booking.ical.expansion import Expansion
+from wamesh.booking.ical.imports import BusyTimes, Expand
+from wamesh.booking.ical.service import PAGE_SIZE, CalendarsService
 from wamesh.booking.signing import Signer
 from wamesh.booking.v1 import calendars_pb2 as pb
 from wamesh.errors import MeshError

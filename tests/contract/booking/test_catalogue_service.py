@@ -11,10 +11,10 @@ from google.protobuf.message import Message
 from support.databases import OpenRoom
 
 from wamesh.booking.calendar import Calendar
-from wamesh.booking.catalogue_changing import load_catalogue
-from wamesh.booking.catalogue_errors import CatalogueChanged, CatalogueInvalid
-from wamesh.booking.catalogue_file import read_catalogue
-from wamesh.booking.catalogue_service import CatalogueService
+from wamesh.booking.catalogue.changing import load_catalogue
+from wamesh.booking.catalogue.errors import CatalogueChanged, CatalogueInvalid
+from wamesh.booking.catalogue.file import read_catalogue
+from wamesh.booking.catalogue.service import CatalogueService
 from wamesh.booking.errors import CompanyNotFound
 from wamesh.booking.v1 import catalogue_pb2 as pb
 from wamesh.console.seed import DEMO_SALON

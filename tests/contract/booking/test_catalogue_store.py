@@ -9,7 +9,7 @@ from support.databases import OpenRoom
 from support.inline_database import InlineDatabase, inline_database
 
 from wamesh.booking.calendar import Calendar
-from wamesh.booking.catalogue_file import parse_catalogue
+from wamesh.booking.catalogue.file import parse_catalogue
 from wamesh.storage.booking_calendar import CalendarTables
 
 

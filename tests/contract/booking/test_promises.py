@@ -8,7 +8,7 @@ import pytest
 from support.booking_service import ANNA, HAIRCUT, MARIA, OLEG, Salon, open_salon, segment, serve
 from support.databases import OpenRoom
 
-from wamesh.booking.catalogue_file import parse_catalogue
+from wamesh.booking.catalogue.file import parse_catalogue
 from wamesh.booking.errors import (
     BookingNotFound,
     CompanyNotFound,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from wamesh.booking.catalogue_file import parse_catalogue, read_catalogue
+from wamesh.booking.catalogue.file import parse_catalogue, read_catalogue
 from wamesh.console.seed import DEMO_SALON, run_export, run_seed
 
 

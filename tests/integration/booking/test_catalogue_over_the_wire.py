@@ -17,10 +17,10 @@ from support.inline_database import inline_database
 from support.messages import messages
 
 from wamesh.api.bindings import Table
-from wamesh.booking import catalogue_errors
-from wamesh.booking.catalogue_changing import load_catalogue
-from wamesh.booking.catalogue_file import read_catalogue
-from wamesh.booking.catalogue_service import CatalogueService
+from wamesh.booking.catalogue import errors as catalogue_errors
+from wamesh.booking.catalogue.changing import load_catalogue
+from wamesh.booking.catalogue.file import read_catalogue
+from wamesh.booking.catalogue.service import CatalogueService
 from wamesh.booking.v1 import booking_pb2, catalogue_pb2_grpc
 from wamesh.booking.v1 import catalogue_pb2 as pb
 from wamesh.console.seed import DEMO_SALON

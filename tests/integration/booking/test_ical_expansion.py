@@ -3,8 +3,8 @@
 import pytest
 from support.ical_texts import calendar, event
 
-from wamesh.booking.ical_errors import CalendarInvalid
-from wamesh.booking.ical_expansion import Expansion
+from wamesh.booking.ical.errors import CalendarInvalid
+from wamesh.booking.ical.expansion import Expansion
 from wamesh.slots.zones import MINUTES_PER_DAY
 
 DAY = 20_537

@@ -11,8 +11,8 @@ import pytest
 from support.booking_service import HAIRCUT, SALON_FILE, segment
 
 from wamesh.booking import errors
-from wamesh.booking.catalogue_changing import load_catalogue
-from wamesh.booking.catalogue_file import read_catalogue
+from wamesh.booking.catalogue.changing import load_catalogue
+from wamesh.booking.catalogue.file import read_catalogue
 from wamesh.booking.main import SERVICE_NAME, booking_services
 from wamesh.booking.v1 import booking_pb2 as pb
 from wamesh.booking.v1 import booking_pb2_grpc

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from support.catalogue_worlds import calendars
 
 from wamesh.booking.calendar import Calendar
-from wamesh.booking.catalogue_changes import CatalogueChange, changes_between
-from wamesh.booking.catalogue_file import parse_catalogue, read_catalogue
+from wamesh.booking.catalogue.changes import CatalogueChange, changes_between
+from wamesh.booking.catalogue.file import parse_catalogue, read_catalogue
 from wamesh.console.seed import DEMO_SALON
 
 STUDIO = """

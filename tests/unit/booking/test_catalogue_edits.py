@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from support.catalogue_worlds import calendars
 
 from wamesh.booking.calendar import Absence, Calendar
-from wamesh.booking.catalogue_edits import (
+from wamesh.booking.catalogue.edits import (
     CATEGORIES,
     KINDS,
     RESOURCES,
@@ -22,8 +22,8 @@ from wamesh.booking.catalogue_edits import (
     with_company,
     without_absence,
 )
-from wamesh.booking.catalogue_file import parse_catalogue, read_catalogue
-from wamesh.booking.catalogue_rules import contradictions
+from wamesh.booking.catalogue.file import parse_catalogue, read_catalogue
+from wamesh.booking.catalogue.rules import contradictions
 from wamesh.booking.errors import StaffNotFound
 from wamesh.console.seed import DEMO_SALON
 from wamesh.errors import NotFound

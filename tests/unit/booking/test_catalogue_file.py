@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wamesh.booking.calendar import Absence, Category, Holidays, Need, Resource, Skill
-from wamesh.booking.catalogue_errors import CatalogueInvalid
-from wamesh.booking.catalogue_file import parse_catalogue, read_catalogue
+from wamesh.booking.catalogue.errors import CatalogueInvalid
+from wamesh.booking.catalogue.file import parse_catalogue, read_catalogue
 from wamesh.console.seed import DEMO_SALON
 from wamesh.slots.working import DayPlan
 

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from wamesh.booking.calendar import Holidays
-from wamesh.booking.catalogue_file import parse_catalogue
+from wamesh.booking.catalogue.file import parse_catalogue
 from wamesh.booking.holidays import closed_days, known_country, known_subdivisions
 from wamesh.slots.zones import day_number
 
@@ -56,7 +56,7 @@ def test_a_country_is_its_code(country: str) -> None:
 
 def test_the_library_is_loaded_only_when_it_is_needed() -> None:
     """Processes and companies without holidays do not pay for its import."""
-    program = "import sys, wamesh.booking.catalogue_rules; sys.exit('holidays' in sys.modules)"
+    program = "import sys, wamesh.booking.catalogue.rules; sys.exit('holidays' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 

@@ -10,12 +10,11 @@ from hypothesis import strategies as st
 from support.catalogue_worlds import calendars
 from support.messages import messages
 
-from wamesh.booking import catalogue_requests as requests
-from wamesh.booking import catalogue_wire as wire
 from wamesh.booking.calendar import Calendar, Company
-from wamesh.booking.catalogue_file import parse_catalogue
-from wamesh.booking.catalogue_rules import contradictions
-from wamesh.booking.catalogue_writing import write_catalogue
+from wamesh.booking.catalogue import requests, wire
+from wamesh.booking.catalogue.file import parse_catalogue
+from wamesh.booking.catalogue.rules import contradictions
+from wamesh.booking.catalogue.writing import write_catalogue
 from wamesh.booking.v1 import catalogue_pb2 as pb
 from wamesh.errors import InvalidArgument, Violation
 from wamesh.rpc import validation

@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from support.catalogue_worlds import calendars
 
 from wamesh.booking.calendar import Calendar
-from wamesh.booking.catalogue_file import parse_catalogue, read_catalogue
-from wamesh.booking.catalogue_writing import write_catalogue
+from wamesh.booking.catalogue.file import parse_catalogue, read_catalogue
+from wamesh.booking.catalogue.writing import write_catalogue
 from wamesh.console.seed import DEMO_SALON
 
 WRITTEN = """\

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.ical_texts import calendar, event
 
-from wamesh.booking.ical_busy import MOST_OCCURRENCES, busy_minutes
-from wamesh.booking.ical_errors import CalendarInvalid
+from wamesh.booking.ical.busy import MOST_OCCURRENCES, busy_minutes
+from wamesh.booking.ical.errors import CalendarInvalid
 from wamesh.slots.spans import Spans
 from wamesh.slots.zones import instant_floor, instant_time
 

@@ -9,8 +9,8 @@ from support.booking_service import ANNA, BLOW_DRY, HAIRCUT, MARIA, SALON_FILE
 from support.ical_texts import events_of
 
 from wamesh.booking.appointments import Appointment, BookedSegment, BookingState, Customer
-from wamesh.booking.catalogue_file import parse_catalogue
-from wamesh.booking.ical_feed import MOST_BYTES, feed_text
+from wamesh.booking.catalogue.file import parse_catalogue
+from wamesh.booking.ical.feed import MOST_BYTES, feed_text
 from wamesh.slots.zones import instant_floor
 
 CALENDAR = parse_catalogue(SALON_FILE.read_text(encoding="utf-8"))

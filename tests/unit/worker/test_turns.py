@@ -9,7 +9,7 @@ from support.booking_service import SALON_FILE
 from support.inline_database import empty_copy
 from support.worker_faults import CHAT, Call, InProcess, Kill, Killed, Town, unhurried
 
-from wamesh.booking.catalogue_file import parse_catalogue
+from wamesh.booking.catalogue.file import parse_catalogue
 from wamesh.errors import (
     AlreadyExists,
     FailedPrecondition,

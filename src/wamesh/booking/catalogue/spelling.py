@@ -1,6 +1,6 @@
 """The values of a catalogue, written as a person would write them: `mon-fri`, `10:00-19:30`, `35.50`.
 
-Owns the one spelling of each value; files and differences show it. Invariant: `catalogue_values` reads each spelling
+Owns the one spelling of each value; files and differences show it. Invariant: `catalogue.values` reads each spelling
 back to the same value.
 """
 
@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Final, TypeVar
 
 from wamesh.booking.calendar import Absence
-from wamesh.booking.catalogue_values import WEEKDAYS
+from wamesh.booking.catalogue.values import WEEKDAYS
 from wamesh.slots.spans import Span
 from wamesh.slots.zones import MINUTES_PER_DAY, day_date
 

@@ -4,7 +4,7 @@ A text of 1 MiB can hold rules, zones and nesting that keep a computer busy for 
 complete. Here it has a few seconds, beside the service and not on its threads. The library that reads it stays out of
 the service's memory too.
 
-Owns those processes and their limits. Refuses to know what busy means (`ical_busy`). Invariant: every text is answered
+Owns those processes and their limits. Refuses to know what busy means (`ical.busy`). Invariant: every text is answered
 by a set or by CalendarInvalid.
 """
 
@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from wamesh.booking.ical_errors import CalendarInvalid
+from wamesh.booking.ical.errors import CalendarInvalid
 from wamesh.slots.spans import Span, Spans
 
 MOST_SECONDS: Final = 8
@@ -71,7 +71,7 @@ def _answer(order: bytes) -> str | Spans:
     resource.setrlimit(resource.RLIMIT_CPU, (most_seconds, most_seconds + 1))
     resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # or the end at a limit would write the calendar to disk
-    from wamesh.booking.ical_busy import busy_minutes
+    from wamesh.booking.ical.busy import busy_minutes
 
     try:
         return busy_minutes(text, ZoneInfo(time_zone), (start, end))

@@ -1,6 +1,6 @@
 """From the values of a calendar to messages of catalogue.proto.
 
-Owns the shapes of responses. Invariant: `catalogue_requests` reads each message back to the same value.
+Owns the shapes of responses. Invariant: `catalogue.requests` reads each message back to the same value.
 """
 
 from collections.abc import Iterable, Mapping
@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 from google.protobuf.duration_pb2 import Duration
 
 from wamesh.booking.calendar import Absence, Calendar, Category, Company, Resource, Service, StaffMember
-from wamesh.booking.catalogue_changes import CatalogueChange
-from wamesh.booking.catalogue_spelling import absence_ends, day_text, time_range_ends
-from wamesh.booking.catalogue_writing import write_catalogue
+from wamesh.booking.catalogue.changes import CatalogueChange
+from wamesh.booking.catalogue.spelling import absence_ends, day_text, time_range_ends
+from wamesh.booking.catalogue.writing import write_catalogue
 from wamesh.booking.v1 import booking_pb2, catalogue_pb2
 from wamesh.booking.wire import money
 from wamesh.slots.spans import Span

@@ -2,7 +2,7 @@
 
 Owns the way of each request, the tokens of feeds and the versions of their texts. A token is a random key, sealed: the
 tables hold the keys of the open feeds only, and without the service's secret they open nothing. Refuses SQL, and what
-texts mean (`ical_feed`, `ical_busy`). A method is called with a request that protovalidate has accepted.
+texts mean (`ical.feed`, `ical.busy`). A method is called with a request that protovalidate has accepted.
 """
 
 import asyncio
@@ -14,10 +14,10 @@ from typing import Any, Final, NamedTuple
 from wamesh.booking import wire
 from wamesh.booking.appointments import Appointment, BookingQuery
 from wamesh.booking.calendar import Calendar, StaffMember
-from wamesh.booking.catalogue_edits import STAFF
-from wamesh.booking.ical_errors import FeedNotFound
-from wamesh.booking.ical_imports import BusyTimes
-from wamesh.booking.ical_stores import Feed, FeedStore, Import
+from wamesh.booking.catalogue.edits import STAFF
+from wamesh.booking.ical.errors import FeedNotFound
+from wamesh.booking.ical.imports import BusyTimes
+from wamesh.booking.ical.stores import Feed, FeedStore, Import
 from wamesh.booking.signing import Signer
 from wamesh.booking.stores import BookingStore, CalendarStore, Steps, Transactions
 from wamesh.booking.v1 import calendars_pb2 as pb
@@ -117,7 +117,7 @@ class CalendarsService(calendars_pb2_grpc.CalendarsServicer):
         return instant_floor(self._clock() - PAST) // MINUTES_PER_DAY * MINUTES_PER_DAY
 
     async def _text(self, book: _Book) -> str:
-        from wamesh.booking.ical_feed import feed_text  # 0.1 s to import, which processes without feeds do not pay
+        from wamesh.booking.ical.feed import feed_text  # 0.1 s to import, which processes without feeds do not pay
 
         return await asyncio.to_thread(feed_text, book.calendar, book.member, book.bookings, self._realm)
 

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from wamesh.booking.calendar import Calendar
-from wamesh.booking.catalogue_spelling import week_text
-from wamesh.booking.catalogue_tree import Tree, tree_of
-from wamesh.booking.catalogue_values import WEEKDAYS
-from wamesh.booking.catalogue_writing import line_text
+from wamesh.booking.catalogue.spelling import week_text
+from wamesh.booking.catalogue.tree import Tree, tree_of
+from wamesh.booking.catalogue.values import WEEKDAYS
+from wamesh.booking.catalogue.writing import line_text
 
 _OPENED: Final = ("company", "booking", "holidays", "name", "hours", "breaks")
 """Mappings whose keys are told one by one, also when the whole of it is new."""

@@ -1,6 +1,6 @@
 """The Catalogue service of wamesh.booking.v1: each rpc as one read, or one change over the store.
 
-Owns the way of each request: read the fields, say the edit, run it (`catalogue_changing`), write the answer. Refuses
+Owns the way of each request: read the fields, say the edit, run it (`catalogue.changing`), write the answer. Refuses
 SQL, and rules. A method is called with a request that protovalidate has accepted.
 """
 
@@ -11,11 +11,10 @@ from typing import Any, Final, Protocol, TypeVar
 
 from google.protobuf.message import Message
 
-from wamesh.booking import catalogue_requests as requests
-from wamesh.booking import catalogue_wire as wire
 from wamesh.booking.calendar import Calendar, StaffMember
-from wamesh.booking.catalogue_changing import Edit, Outcome, applied, change
-from wamesh.booking.catalogue_edits import (
+from wamesh.booking.catalogue import requests, wire
+from wamesh.booking.catalogue.changing import Edit, Outcome, applied, change
+from wamesh.booking.catalogue.edits import (
     CATEGORIES,
     RESOURCES,
     SERVICES,
@@ -28,9 +27,9 @@ from wamesh.booking.catalogue_edits import (
     with_company,
     without_absence,
 )
-from wamesh.booking.catalogue_errors import CatalogueInvalid
-from wamesh.booking.catalogue_file import parse_catalogue
-from wamesh.booking.catalogue_values import MAX_ID
+from wamesh.booking.catalogue.errors import CatalogueInvalid
+from wamesh.booking.catalogue.file import parse_catalogue
+from wamesh.booking.catalogue.values import MAX_ID
 from wamesh.booking.errors import PageTokenInvalid
 from wamesh.booking.stores import CalendarStore, Transactions
 from wamesh.booking.v1 import catalogue_pb2 as pb

@@ -6,7 +6,7 @@ the calendar names another (X-WR-TIMEZONE).
 
 Refuses what it cannot be sure of, with CalendarInvalid: half a text, an unknown zone, a date or rule that cannot be
 read. Guessing there would call somebody free who is not. Never to be called on an event loop, nor without a limit of
-time: a text of 1 MiB can ask for years of computing (`ical_expansion` has the limits).
+time: a text of 1 MiB can ask for years of computing (`ical.expansion` has the limits).
 
 Invariant: an answer depends on its arguments alone, and is a canonical set within the stretch.
 """
@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 import icalendar
 import recurring_ical_events
 
-from wamesh.booking.ical_errors import CalendarInvalid
+from wamesh.booking.ical.errors import CalendarInvalid
 from wamesh.slots.spans import Span, Spans, canonical, clip
 from wamesh.slots.zones import instant_ceil, instant_floor, instant_time
 

@@ -1,11 +1,11 @@
 """The catalogue of a company as a YAML file that people write and copy: the reading of it.
 
 Owns the shape of the file; `demo/salon.yaml` shows its keys, docs/catalogue.md explains them all, and
-`catalogue_writing` is the way back. Refuses to guess: an unknown key, a time that does not exist, a service nobody
+`catalogue.writing` is the way back. Refuses to guess: an unknown key, a time that does not exist, a service nobody
 defined is an error, and all errors of a file are told at once, each with the path of the value, such as
 `staff[id 1].hours.mon: "25:00" is not a time`.
 
-Invariant: what is read is consistent by `catalogue_rules`.
+Invariant: what is read is consistent by `catalogue.rules`.
 """
 
 from collections.abc import Callable
@@ -27,10 +27,10 @@ from wamesh.booking.calendar import (
     Skill,
     StaffMember,
 )
-from wamesh.booking.catalogue_errors import CatalogueInvalid
-from wamesh.booking.catalogue_nodes import Node, TextLoader
-from wamesh.booking.catalogue_rules import contradictions
-from wamesh.booking.catalogue_values import (
+from wamesh.booking.catalogue.errors import CatalogueInvalid
+from wamesh.booking.catalogue.nodes import Node, TextLoader
+from wamesh.booking.catalogue.rules import contradictions
+from wamesh.booking.catalogue.values import (
     MAX_HORIZON_DAYS,
     MAX_ID,
     MAX_NOTICE_MINUTES,

@@ -1,7 +1,7 @@
 """Changes of a catalogue, each a function from a calendar to a calendar.
 
 Owns what a change leaves alone: the order of things, what is archived, schedules and time off of staff members, what
-their other calendars tell. Refuses to judge: whether the outcome is consistent is for `catalogue_rules`.
+their other calendars tell. Refuses to judge: whether the outcome is consistent is for `catalogue.rules`.
 
 Invariant: doing a change twice is doing it once, and nothing is ever removed that a booking can refer to.
 """
@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias, TypeVar
 
 from wamesh.booking.calendar import Absence, Calendar, Category, Company, Resource, Service, StaffMember
-from wamesh.booking.catalogue_errors import CategoryNotFound, ResourceNotFound
-from wamesh.booking.catalogue_values import name_in
+from wamesh.booking.catalogue.errors import CategoryNotFound, ResourceNotFound
+from wamesh.booking.catalogue.values import name_in
 from wamesh.booking.errors import ServiceNotFound, StaffNotFound
 from wamesh.errors import NotFound
 

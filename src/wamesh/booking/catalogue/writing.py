@@ -12,9 +12,9 @@ from typing import Any, Final
 import yaml
 
 from wamesh.booking.calendar import Calendar
-from wamesh.booking.catalogue_spelling import CLOSED, week_text
-from wamesh.booking.catalogue_tree import Tree, tree_of
-from wamesh.booking.catalogue_values import WEEKDAYS
+from wamesh.booking.catalogue.spelling import CLOSED, week_text
+from wamesh.booking.catalogue.tree import Tree, tree_of
+from wamesh.booking.catalogue.values import WEEKDAYS
 
 _WIDTH: Final = 110
 _ENDLESS: Final = 2**31

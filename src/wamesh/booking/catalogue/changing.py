@@ -1,7 +1,7 @@
 """The one way to change a catalogue: lock, edit, check the whole, replace - for files, rpcs and the console alike.
 
 Owns the order of these steps and what an expected revision means. Invariant: what is stored is consistent by
-`catalogue_rules`; an edit that changes nothing succeeds and leaves the revision as it is.
+`catalogue.rules`; an edit that changes nothing succeeds and leaves the revision as it is.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from wamesh.booking.calendar import Calendar
-from wamesh.booking.catalogue_changes import CatalogueChange, changes_between
-from wamesh.booking.catalogue_edits import merged
-from wamesh.booking.catalogue_errors import CatalogueChanged, CatalogueInvalid
-from wamesh.booking.catalogue_rules import contradictions
+from wamesh.booking.catalogue.changes import CatalogueChange, changes_between
+from wamesh.booking.catalogue.edits import merged
+from wamesh.booking.catalogue.errors import CatalogueChanged, CatalogueInvalid
+from wamesh.booking.catalogue.rules import contradictions
 from wamesh.booking.errors import CompanyNotFound
 from wamesh.booking.stores import CalendarStore, Steps, Transactions
 

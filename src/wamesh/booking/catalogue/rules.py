@@ -1,6 +1,6 @@
 """What a catalogue may not say: the contradictions between its parts.
 
-Owns the rules that no single value breaks; the limits of single values are `catalogue_values`'. Files and rpcs are
+Owns the rules that no single value breaks; the limits of single values are `catalogue.values`'. Files and rpcs are
 checked by the same rules, over the whole calendar, since a change of one thing may break another. What is archived may
 name what is archived; what is offered needs what there is.
 
@@ -20,7 +20,7 @@ from wamesh.booking.calendar import (
     Service,
     StaffMember,
 )
-from wamesh.booking.catalogue_spelling import absence_ends
+from wamesh.booking.catalogue.spelling import absence_ends
 from wamesh.booking.holidays import known_country, known_subdivisions
 from wamesh.errors import Violation
 

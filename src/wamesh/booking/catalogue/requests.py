@@ -2,7 +2,7 @@
 
 Owns the rules that the schema cannot say (whole minutes, a time zone that exists, the currency of a price) and the
 naming of the field that breaks one; all of a request are reported at once. Texts and times are read by the same readers
-as those of a file. What contradicts the rest of the catalogue is for `catalogue_rules`; a `Places` tells which field of
+as those of a file. What contradicts the rest of the catalogue is for `catalogue.rules`; a `Places` tells which field of
 the request a path of the catalogue came from.
 
 Invariant: what comes out of a message is what the same words in a file would give, and no message raises anything but
@@ -16,8 +16,8 @@ from google.protobuf.duration_pb2 import Duration
 from google.type.money_pb2 import Money
 
 from wamesh.booking.calendar import Absence, Category, Company, Holidays, Need, Resource, Service, Skill, StaffMember
-from wamesh.booking.catalogue_nodes import Node
-from wamesh.booking.catalogue_values import (
+from wamesh.booking.catalogue.nodes import Node
+from wamesh.booking.catalogue.values import (
     LARGEST_PRICE,
     MAX_REMARK,
     Broken,
@@ -63,7 +63,7 @@ class Reading:
         return Node(text or None, path, self.problems).text(default="", most=MAX_REMARK)
 
     def parsed(self, text: str, path: str, parse: Callable[[str], T], default: T) -> T:
-        """Reads a text of one of the small languages of `catalogue_values`."""
+        """Reads a text of one of the small languages of `catalogue.values`."""
         return Node(text, path, self.problems).parsed(parse, default)
 
     def minutes(self, duration: Duration, path: str) -> int:

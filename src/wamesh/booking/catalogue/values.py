@@ -1,7 +1,7 @@
 """The values of a catalogue as people write them: times, ranges, dates, weekdays, prices.
 
 Owns the reading of these small languages, the limits of each, and the sentence for each wrong text. The way back is
-`catalogue_spelling`; files and rpcs read alike.
+`catalogue.spelling`; files and rpcs read alike.
 
 Invariant: a reader returns a value that the calendar allows, or raises Broken.
 """

@@ -20,7 +20,7 @@ import icalendar
 
 from wamesh.booking.appointments import Appointment, BookedSegment, BookingState
 from wamesh.booking.calendar import Calendar, StaffMember
-from wamesh.booking.catalogue_edits import SERVICES
+from wamesh.booking.catalogue.edits import SERVICES
 from wamesh.slots.zones import instant_time
 
 MOST_BYTES: Final = 2 * 1024 * 1024

@@ -2,7 +2,7 @@
 
 Owns the order of the keys and what is left out because it holds by default. Hours stand by single weekdays, names by
 language, an override has its own breaks: what differs between two calendars stands at one place of their trees.
-`catalogue_writing` abbreviates a tree for people, `catalogue_changes` compares two.
+`catalogue.writing` abbreviates a tree for people, `catalogue.changes` compares two.
 
 Invariant: two calendars have equal trees exactly when they are equal, but for what other calendars of the staff tell
 (`StaffMember.busy`), which is no part of a file.
@@ -23,8 +23,8 @@ from wamesh.booking.calendar import (
     Skill,
     StaffMember,
 )
-from wamesh.booking.catalogue_spelling import absence_ends, day_text, price_text, ranges_text
-from wamesh.booking.catalogue_values import WEEKDAYS
+from wamesh.booking.catalogue.spelling import absence_ends, day_text, price_text, ranges_text
+from wamesh.booking.catalogue.values import WEEKDAYS
 from wamesh.slots.spans import Span
 from wamesh.slots.working import DayPlan
 from wamesh.slots.zones import MINUTES_PER_DAY

@@ -17,7 +17,7 @@ from typing import Any, Final, TypeVar
 
 import yaml
 
-from wamesh.booking.catalogue_values import MAX_TEXT, Broken, flag_of, line_of
+from wamesh.booking.catalogue.values import MAX_TEXT, Broken, flag_of, line_of
 from wamesh.errors import Violation
 
 T = TypeVar("T")

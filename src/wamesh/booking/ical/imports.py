@@ -4,7 +4,7 @@ A calendar is expanded when it is imported: it would take seconds at a question,
 can repair it. Since the company's horizon moves on every day, it is expanded `MARGIN` beyond it, its text is kept, and
 what gets short of time is expanded again (`keep_fresh`).
 
-Owns how far a calendar is expanded and when again. Refuses what its text means (`ical_busy`). Invariant: a staff member
+Owns how far a calendar is expanded and when again. Refuses what its text means (`ical.busy`). Invariant: a staff member
 is busy as the last text of each calendar tells, up to the horizon; only for the hour after a horizon was raised or a
 zone changed may it be as before.
 """
@@ -19,9 +19,9 @@ from typing import Final, TypeAlias
 import structlog
 
 from wamesh.booking.calendar import Calendar, Company, StaffMember
-from wamesh.booking.catalogue_edits import STAFF, put
-from wamesh.booking.ical_errors import CalendarInvalid
-from wamesh.booking.ical_stores import Import, ImportStore
+from wamesh.booking.catalogue.edits import STAFF, put
+from wamesh.booking.ical.errors import CalendarInvalid
+from wamesh.booking.ical.stores import Import, ImportStore
 from wamesh.booking.stores import CalendarStore, Steps, Transactions
 from wamesh.clock import Clock
 from wamesh.errors import Unavailable
@@ -29,7 +29,7 @@ from wamesh.slots.spans import Span, Spans
 from wamesh.slots.zones import MINUTES_PER_DAY, instant_floor
 
 Expand: TypeAlias = Callable[[str, str, Span], Awaitable[Spans]]
-"""Gives the busy minutes of a text in a zone and a stretch (`ical_expansion`)."""
+"""Gives the busy minutes of a text in a zone and a stretch (`ical.expansion`)."""
 
 PAST_DAYS: Final = 2
 MARGIN: Final = timedelta(days=14)
