@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Group, Parameter, validators
 
+from wamesh.console.calendar import app as calendar_app
 from wamesh.console.emulator import app as emulator_app
 
 RUN = Group("Run the mesh", sort_key=1)
@@ -30,9 +31,7 @@ emulator_app.group = (PROCESSES,)
 app.command(emulator_app)
 catalogue_app = App(name="catalogue", help="What companies offer, who does it and when.", group=(RUN,))
 app.command(catalogue_app)
-calendar_app = App(
-    name="calendar", help="Bookings in the staff's calendar programs, and busy times from them.", group=(ASK,)
-)
+calendar_app.group = (ASK,)
 app.command(calendar_app)
 
 # Read by gRPC's C core when it loads. Its fork handlers crash about one in forty children between fork and exec under
@@ -41,9 +40,6 @@ GRPC_ENVIRONMENT = {"GRPC_ENABLE_FORK_SUPPORT": "0", "GRPC_VERBOSITY": "NONE"}
 
 Transport = Literal["neonize", "emulator", "memory"]
 CompanyId = Annotated[int, Parameter(validator=validators.Number(gt=0))]
-Company = Annotated[int, Parameter(name="--company", validator=validators.Number(gt=0))]
-Staff = Annotated[int, Parameter(name="--staff", validator=validators.Number(gt=0))]
-FileOrInput = Annotated[Path, Parameter(allow_leading_hyphen=True)]
 Hidden = Parameter(show=False, negative="")
 
 
@@ -112,108 +108,6 @@ def export(company_id: CompanyId) -> int:
     from wamesh.console.seed import run_export
 
     return run_export(company_id)
-
-
-@calendar_app.command
-def feed(*, company_id: Company, staff_id: Staff) -> int:
-    """Print the path of a staff member's feed on the HTTP API, for calendar programs to subscribe to. It is a secret.
-
-    Parameters
-    ----------
-    company_id
-        The company.
-    staff_id
-        Whose bookings.
-    """
-    from wamesh.console import calendar
-
-    return calendar.open_feed(company_id, staff_id)
-
-
-@calendar_app.command
-def revoke(*, company_id: Company, staff_id: Staff) -> int:
-    """Close a staff member's feed; the next one has another URL.
-
-    Parameters
-    ----------
-    company_id
-        The company.
-    staff_id
-        Whose feed.
-    """
-    from wamesh.console import calendar
-
-    return calendar.revoke_feed(company_id, staff_id)
-
-
-@calendar_app.command(name="export")
-def export_bookings(*, company_id: Company, staff_id: Staff) -> int:
-    """Print a staff member's bookings as an .ics file.
-
-    Parameters
-    ----------
-    company_id
-        The company.
-    staff_id
-        Whose bookings.
-    """
-    from wamesh.console import calendar
-
-    return calendar.export_calendar(company_id, staff_id)
-
-
-@calendar_app.command(name="import")
-def import_calendar(file: FileOrInput, *, company_id: Company, staff_id: Staff, name: str) -> int:
-    """Make a staff member busy when another calendar of theirs tells so, instead of what it told before.
-
-    Parameters
-    ----------
-    file
-        The calendar, an .ics file; - reads the standard input, as in `curl -fsS URL | wamesh calendar import ... -`.
-    company_id
-        The company.
-    staff_id
-        Who is busy.
-    name
-        Tells the calendar from others of theirs.
-    """
-    from wamesh.console import calendar
-
-    return calendar.import_calendar(company_id, staff_id, name, file)
-
-
-@calendar_app.command
-def forget(*, company_id: Company, staff_id: Staff, name: str) -> int:
-    """Forget a calendar that was imported, and its busy times.
-
-    Parameters
-    ----------
-    company_id
-        The company.
-    staff_id
-        Who was busy.
-    name
-        The calendar.
-    """
-    from wamesh.console import calendar
-
-    return calendar.forget_calendar(company_id, staff_id, name)
-
-
-@calendar_app.command(name="list")
-def list_calendars(*, company_id: Company, staff_id: Staff) -> int:
-    """Show the calendars that were imported for a staff member.
-
-    Parameters
-    ----------
-    company_id
-        The company.
-    staff_id
-        Whose calendars.
-    """
-    from wamesh.console import calendar
-
-    return calendar.list_calendars(company_id, staff_id)
 
 
 @app.command(group=ASK)

@@ -1,120 +1,117 @@
-"""`wamesh calendar`: feeds of bookings, and other calendars of the staff, from the terminal.
+"""`wamesh calendar ...`: feeds of bookings, and other calendars of the staff.
 
-Every function returns an exit code: 0 for done, 1 for a refusal, which is printed with its reason, 2 for a file that
-cannot be read.
+Owns: names, options and help. What they do is imported when one of them runs, so that --help is quick.
 """
 
-import sys
-from collections.abc import Awaitable, Callable
-from datetime import UTC
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated
 
-from rich.console import Console
-from rich.table import Table
+from cyclopts import App, Parameter, validators
 
-from wamesh import settings
-from wamesh.booking.v1 import calendars_pb2 as pb
-from wamesh.booking.v1 import calendars_pb2_grpc
-from wamesh.console.calls import Service, connected
-from wamesh.console.process import refuse
+app = App(name="calendar", help="Bookings in the staff's calendar programs, and busy times from them.")
 
-CALENDARS: Final = pb.DESCRIPTOR.services_by_name["Calendars"]
-STDIN: Final = Path("-")
-_IMPORT_SECONDS: Final = 60.0
-
-_console = Console(highlight=False)
+Company = Annotated[int, Parameter(name="--company", validator=validators.Number(gt=0))]
+Staff = Annotated[int, Parameter(name="--staff", validator=validators.Number(gt=0))]
+FileOrInput = Annotated[Path, Parameter(allow_leading_hyphen=True)]
 
 
-def open_feed(company_id: int, staff_id: int) -> int:
-    """Prints the path of a staff member's feed on the HTTP API, and opens it when it is not."""
+@app.command
+def feed(*, company_id: Company, staff_id: Staff) -> int:
+    """Print the path of a staff member's feed on the HTTP API, for calendar programs to subscribe to. It is a secret.
 
-    async def call(calendars: Any) -> int:
-        print((await calendars.CreateFeed(pb.CreateFeedRequest(company_id=company_id, staff_id=staff_id))).path)
-        return 0
+    Parameters
+    ----------
+    company_id
+        The company.
+    staff_id
+        Whose bookings.
+    """
+    from wamesh.console import calendar_calls
 
-    return _with_calendars(call)
-
-
-def revoke_feed(company_id: int, staff_id: int) -> int:
-    """Closes a staff member's feed."""
-
-    async def call(calendars: Any) -> int:
-        await calendars.RevokeFeed(pb.RevokeFeedRequest(company_id=company_id, staff_id=staff_id))
-        _console.print("Revoked. The next feed has another URL.")
-        return 0
-
-    return _with_calendars(call)
+    return calendar_calls.open_feed(company_id, staff_id)
 
 
-def export_calendar(company_id: int, staff_id: int) -> int:
-    """Prints a staff member's bookings as the text of a calendar."""
+@app.command
+def revoke(*, company_id: Company, staff_id: Staff) -> int:
+    """Close a staff member's feed; the next one has another URL.
 
-    async def call(calendars: Any) -> int:
-        answer = await calendars.ExportCalendar(pb.ExportCalendarRequest(company_id=company_id, staff_id=staff_id))
-        sys.stdout.write(answer.calendar)
-        return 0
+    Parameters
+    ----------
+    company_id
+        The company.
+    staff_id
+        Whose feed.
+    """
+    from wamesh.console import calendar_calls
 
-    return _with_calendars(call)
-
-
-def import_calendar(company_id: int, staff_id: int, name: str, file: Path) -> int:
-    """Makes a staff member busy as the calendar in a file tells, or in the standard input for `-`."""
-    try:
-        content = sys.stdin.buffer.read() if file == STDIN else file.read_bytes()
-        text = content.decode("utf-8-sig")
-    except OSError as error:
-        return refuse("calendar import", f"{error.strerror}: {file}")
-    except UnicodeDecodeError:
-        return refuse("calendar import", f"{file} is not UTF-8; upload an .ics file.")
-
-    async def call(calendars: Any) -> int:
-        request = pb.ImportBusyTimeRequest(company_id=company_id, staff_id=staff_id, calendar_name=name, calendar=text)
-        answer = await calendars.ImportBusyTime(request, timeout=_IMPORT_SECONDS)
-        _console.print(_told(answer.calendar))
-        return 0
-
-    return _with_calendars(call)
+    return calendar_calls.revoke_feed(company_id, staff_id)
 
 
-def forget_calendar(company_id: int, staff_id: int, name: str) -> int:
-    """Forgets what a calendar told."""
+@app.command(name="export")
+def export_bookings(*, company_id: Company, staff_id: Staff) -> int:
+    """Print a staff member's bookings as an .ics file.
 
-    async def call(calendars: Any) -> int:
-        request = pb.DeleteBusyTimeRequest(company_id=company_id, staff_id=staff_id, calendar_name=name)
-        await calendars.DeleteBusyTime(request)
-        _console.print(f"{name}: forgotten.")
-        return 0
+    Parameters
+    ----------
+    company_id
+        The company.
+    staff_id
+        Whose bookings.
+    """
+    from wamesh.console import calendar_calls
 
-    return _with_calendars(call)
-
-
-def list_calendars(company_id: int, staff_id: int) -> int:
-    """Prints the calendars that were imported for a staff member."""
-
-    async def call(calendars: Any) -> int:
-        answer = await calendars.ListBusyTime(pb.ListBusyTimeRequest(company_id=company_id, staff_id=staff_id))
-        table = Table("calendar", "imported", "busy times", "known until", box=None, padding=(0, 2, 0, 0))
-        for each in answer.calendars:
-            table.add_row(each.calendar_name, _moment(each.import_time), str(len(each.busy_times)), _until(each))
-        _console.print(table)
-        return 0
-
-    return _with_calendars(call)
+    return calendar_calls.export_calendar(company_id, staff_id)
 
 
-def _told(calendar: pb.BusyCalendar) -> str:
-    return f"{calendar.calendar_name}: {len(calendar.busy_times)} busy times, known until {_until(calendar)}."
+@app.command(name="import")
+def import_calendar(file: FileOrInput, *, company_id: Company, staff_id: Staff, name: str) -> int:
+    """Make a staff member busy when another calendar of theirs tells so, instead of what it told before.
+
+    Parameters
+    ----------
+    file
+        The calendar, an .ics file; - reads the standard input, as in `curl -fsS URL | wamesh calendar import ... -`.
+    company_id
+        The company.
+    staff_id
+        Who is busy.
+    name
+        Tells the calendar from others of theirs.
+    """
+    from wamesh.console import calendar_calls
+
+    return calendar_calls.import_calendar(company_id, staff_id, name, file)
 
 
-def _moment(time: Any) -> str:
-    return f"{time.ToDatetime(UTC):%Y-%m-%d %H:%M}Z"
+@app.command
+def forget(*, company_id: Company, staff_id: Staff, name: str) -> int:
+    """Forget a calendar that was imported, and its busy times.
+
+    Parameters
+    ----------
+    company_id
+        The company.
+    staff_id
+        Who was busy.
+    name
+        The calendar.
+    """
+    from wamesh.console import calendar_calls
+
+    return calendar_calls.forget_calendar(company_id, staff_id, name)
 
 
-def _until(calendar: pb.BusyCalendar) -> str:
-    return f"{calendar.cover_time.ToDatetime(UTC):%Y-%m-%d}"
+@app.command(name="list")
+def list_calendars(*, company_id: Company, staff_id: Staff) -> int:
+    """Show the calendars that were imported for a staff member.
 
+    Parameters
+    ----------
+    company_id
+        The company.
+    staff_id
+        Whose calendars.
+    """
+    from wamesh.console import calendar_calls
 
-def _with_calendars(call: Callable[[Any], Awaitable[int]]) -> int:
-    service = Service("booking", CALENDARS, calendars_pb2_grpc.CalendarsStub, settings.ClientSettings)
-    return connected(service, call)
+    return calendar_calls.list_calendars(company_id, staff_id)
