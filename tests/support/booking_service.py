@@ -123,9 +123,9 @@ class Salon:
         )
         return await self.create(request)
 
-    async def release(self, hold_token: str) -> None:
+    async def release(self, hold_token: str, request_id: str = "") -> None:
         """ReleaseHold."""
-        request = pb.ReleaseHoldRequest(company_id=self.company_id, hold_token=hold_token)
+        request = pb.ReleaseHoldRequest(company_id=self.company_id, hold_token=hold_token, request_id=request_id)
         validation.check(request)
         await self.service.ReleaseHold(request, None)
 

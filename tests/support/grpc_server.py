@@ -5,13 +5,13 @@ blocking stub of the production servicer, with field rules, errors, health and r
 """
 
 import asyncio
-import socket
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, TypeVar
 
 import pytest
 
+from wamesh.console.ports import free_ports
 from wamesh.rpc.server import Server, Service
 
 T = TypeVar("T")
@@ -94,6 +94,4 @@ def _grpc_server(loop_thread: LoopThread) -> BlockingServer:
 @pytest.fixture(scope="module")
 def grpc_addr() -> str:
     """A free port; pytest-grpc's own fixture keeps it bound, which a server without SO_REUSEPORT rightly refuses."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{probe.getsockname()[1]}"
+    return f"127.0.0.1:{free_ports(1)[0]}"

@@ -134,6 +134,16 @@ class Cancellation:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A hold that is asked to be given back. `request_id` may be empty."""
+
+    company_id: int
+    hold_id: int
+    request_id: str
+    fingerprint: str
+
+
 class BookedSegment(NamedTuple):
     """One segment of an appointment; `[occupied_from, occupied_until)` is closed to other visits of the staff
     member, and takes `needs` of the company's resources.

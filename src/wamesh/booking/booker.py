@@ -19,6 +19,7 @@ from wamesh.booking.appointments import (
     Change,
     ChangeKind,
     Order,
+    Release,
     Wish,
 )
 from wamesh.booking.calendar import Calendar
@@ -69,10 +70,16 @@ class Booker:
             held = yield from self._add(salon, order, BookingState.HELD, until, now)
         return salon.calendar, held
 
-    def release(self, company_id: int, hold_id: int, now: datetime) -> Steps[None]:
-        """Frees what a hold keeps; one that keeps nothing any more stays as it is."""
-        yield from self._salons.locked(company_id, now)
-        yield from self._bookings.release(company_id, hold_id, now)
+    def release(self, asked: Release, now: datetime) -> Steps[None]:
+        """Frees what a hold keeps; one that keeps nothing any more stays as it is. Raises RequestIdReused."""
+        yield from self._salons.locked(asked.company_id, now)
+        if asked.request_id and (yield from self._earlier(asked)) is not None:
+            return
+        is_known = yield from self._bookings.release(asked.company_id, asked.hold_id, now)
+        if asked.request_id and is_known:
+            yield from self._bookings.record_request(
+                asked.company_id, asked.request_id, asked.fingerprint, asked.hold_id
+            )
 
     def move(self, order: Order, booking_id: int, expected_revision: int, now: datetime) -> Steps[Made]:
         """Moves a booking; an order without wishes keeps its parts and people.
@@ -118,7 +125,7 @@ class Booker:
             )
         return salon.calendar, booking
 
-    def _earlier(self, asked: Order | Cancellation) -> Steps[Appointment | None]:
+    def _earlier(self, asked: Order | Cancellation | Release) -> Steps[Appointment | None]:
         """Returns what this very request made before. Raises RequestIdReused when another one did."""
         recorded = yield from self._bookings.find_request(asked.company_id, asked.request_id)
         if recorded is None:

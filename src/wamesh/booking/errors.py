@@ -11,6 +11,7 @@
     PageOutdated               the calendar changed since the first page
     DurationNotAllowed         the service does not take this duration
     ClassNotAlone              a class is one part of several
+    HolidaysUnknown            the company closes on public holidays that this release does not know
     CompanyBusy                too many calls of the company are waiting
     PhoneNumberImpossible      no telephone can have the number
 
@@ -159,6 +160,19 @@ class ClassNotAlone(InvalidArgument):
     def __init__(self, field: str, service_id: int) -> None:
         description = f"service {service_id} is a class, which must be the only part of its visit"
         super().__init__([Violation(field, description)], {"service_id": str(service_id)})
+
+
+class HolidaysUnknown(FailedPrecondition):
+    """A company closes on public holidays that are not known here; an earlier release knew them."""
+
+    reason = "HOLIDAYS_UNKNOWN"
+
+    def __init__(self, country: str, subdivision: str) -> None:
+        name = f"{country} {subdivision}".rstrip()
+        super().__init__(
+            f"The public holidays of {name} are not known any more; set others in the company's catalogue.",
+            {"country": country, "subdivision": subdivision},
+        )
 
 
 class CompanyBusy(ResourceExhausted):

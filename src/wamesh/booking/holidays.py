@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from wamesh.booking.errors import HolidaysUnknown
 from wamesh.slots.zones import day_number
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _CODE: Final = re.compile(r"[A-Z]{2}")
 
 def closed_days(holidays: "Holidays", years: Iterable[int]) -> frozenset[int]:
     """Returns the day numbers of these years on which a company with such holidays is closed; a holiday that is made up
-    for on a weekday closes that day too. Raises LookupError for a country or subdivision that is not known.
+    for on a weekday closes that day too. Raises HolidaysUnknown.
     """
     closed = (_public_holidays(holidays.country, holidays.subdivision, year) for year in years)
     return frozenset().union(*closed) - holidays.open_days
@@ -44,7 +45,7 @@ def _public_holidays(country: str, subdivision: str, year: int) -> frozenset[int
     import holidays
 
     if not known_country(country) or (subdivision and subdivision not in known_subdivisions(country)):
-        raise LookupError(f"there are no holidays for {country} {subdivision}")
+        raise HolidaysUnknown(country, subdivision)
     return frozenset(day_number(day) for day in holidays.country_holidays(country, subdivision or None, years=year))
 
 

@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 
 import phonenumbers
 
-from wamesh.booking.appointments import Cancellation, Customer, Order, Terms, Wish
+from wamesh.booking.appointments import Cancellation, Customer, Order, Release, Terms, Wish
 from wamesh.booking.errors import PhoneNumberImpossible
 from wamesh.booking.offers import open_hold, open_offer
 from wamesh.booking.requests import Violations, exact_minute, fingerprint_of, wishes_of
@@ -67,6 +67,12 @@ def cancellation_of(request: pb.CancelBookingRequest) -> Cancellation:
         actor=request.actor,
         reason=request.cancel_reason,
     )
+
+
+def release_of(request: pb.ReleaseHoldRequest, signer: Signer) -> Release:
+    """Returns what ReleaseHold asks. Raises HoldTokenInvalid."""
+    hold_id, _, _ = open_hold(request.company_id, request.hold_token, signer)
+    return Release(request.company_id, hold_id, request.request_id, fingerprint_of(request))
 
 
 def _fingerprint_of(request: _Holdable | pb.CancelBookingRequest) -> str:

@@ -17,7 +17,6 @@ from wamesh.booking.booker import Booker, Taken
 from wamesh.booking.calendar import Calendar
 from wamesh.booking.errors import PageOutdated, PageTokenInvalid, SlotUnavailable
 from wamesh.booking.memory import Salon, Salons
-from wamesh.booking.offers import open_hold
 from wamesh.booking.signing import Signer
 from wamesh.booking.stores import BookingStore, CalendarStore, Steps, Transactions
 from wamesh.booking.turns import Turns
@@ -111,9 +110,9 @@ class BookingService(booking_pb2_grpc.BookingServicer):
 
     async def ReleaseHold(self, request: pb.ReleaseHoldRequest, context: Any) -> pb.ReleaseHoldResponse:
         """Gives a held slot back; a second time it only answers."""
-        hold_id, _, _ = open_hold(request.company_id, request.hold_token, self._signer)
+        release = orders.release_of(request, self._signer)
         now = self._clock()
-        await self._database.write(lambda: self._booker.release(request.company_id, hold_id, now))
+        await self._database.write(lambda: self._booker.release(release, now))
         return pb.ReleaseHoldResponse()
 
     async def GetBooking(self, request: pb.GetBookingRequest, context: Any) -> pb.GetBookingResponse:

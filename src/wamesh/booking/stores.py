@@ -53,6 +53,12 @@ class CalendarStore(Protocol):
         Raises CompanyNotFound.
         """
 
+    def lock_new(self, company_id: int) -> Steps[bool]:
+        """Keeps every other maker of a company that `lock` did not find waiting until the transaction ends.
+
+        Returns whether one has made it meanwhile; it is locked then.
+        """
+
     def read(self, company_id: int) -> Steps[Calendar]:
         """Reads a company's catalogue, archived parts included. Raises CompanyNotFound."""
 
@@ -72,8 +78,8 @@ class BookingStore(Protocol):
     """
 
     def visits(self, company_id: int, after_revision: int, ends_after: int) -> Steps[list[Visit]]:
-        """Reads the bookings and holds that changed after a revision of the diary and whose time ends after a minute;
-        those that block nothing any more come without segments. After revision 0 only those that block.
+        """Reads the bookings and holds that changed after a revision of the diary; those that block nothing any more
+        come without segments. After revision 0 all that block and end after a minute.
         """
 
     def find_request(self, company_id: int, request_id: str) -> Steps[RecordedRequest | None]:
@@ -102,8 +108,8 @@ class BookingStore(Protocol):
     def write_history(self, company_id: int, booking_id: int, change: Change) -> Steps[None]:
         """Adds an entry to a booking's history."""
 
-    def release(self, company_id: int, hold_id: int, time: datetime) -> Steps[None]:
-        """Frees what a hold keeps, if it still keeps it."""
+    def release(self, company_id: int, hold_id: int, time: datetime) -> Steps[bool]:
+        """Frees what a hold keeps, if it still keeps it. Returns whether the hold is known: an old one is forgotten."""
 
     def expire(self, company_id: int, time: datetime) -> Steps[None]:
         """Frees what expired holds keep, so that the constraints no longer see it. Changes no revision when there are

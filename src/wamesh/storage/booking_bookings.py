@@ -90,7 +90,7 @@ INSERT INTO changes (company_id, visit_id, revision, kind, change_time, actor, r
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"""
 _INSERT_REQUEST = "INSERT INTO requests (company_id, request_id, fingerprint, visit_id) VALUES ($1, $2, $3, $4)"
 
-_HELD = "SELECT visit_id FROM visits WHERE company_id = $1 AND visit_id = $2 AND state = 'held'"
+_HOLD = "SELECT state FROM visits WHERE company_id = $1 AND visit_id = $2"
 _EXPIRED = "SELECT visit_id FROM visits WHERE company_id = $1 AND expire_time <= $2 AND state = 'held'"
 _RELEASE = """
 UPDATE visits SET state = 'released', revision = revision + 1, update_time = $3
@@ -222,10 +222,11 @@ class BookingTables:
             change.currency,
         )
 
-    def release(self, company_id: int, hold_id: int, time: datetime) -> Steps[None]:
-        """Frees what a hold keeps, if it still keeps it."""
-        rows = yield execute(_HELD, company_id, hold_id)
-        yield from self._release(company_id, [visit_id for (visit_id,) in rows], time)
+    def release(self, company_id: int, hold_id: int, time: datetime) -> Steps[bool]:
+        """Frees what a hold keeps, if it still keeps it. Returns whether the hold is known."""
+        rows = yield execute(_HOLD, company_id, hold_id)
+        yield from self._release(company_id, [hold_id for (state,) in rows if state == BookingState.HELD.value], time)
+        return bool(rows)
 
     def expire(self, company_id: int, time: datetime) -> Steps[None]:
         """Frees what expired holds keep, and forgets holds that ended more than a day ago."""

@@ -22,6 +22,7 @@ class CalendarTables:
 
     def __init__(self, database: Database) -> None:
         self._row_lock = database.row_lock
+        self._engine = database.engine
 
     def revisions(self, company_id: int) -> Steps[Revisions]:
         """Reads a company's revisions. Raises CompanyNotFound."""
@@ -30,6 +31,17 @@ class CalendarTables:
     def lock(self, company_id: int) -> Steps[Revisions]:
         """Reads a company's revisions and holds the company until the transaction ends. Raises CompanyNotFound."""
         return (yield from self._revisions(company_id, _REVISIONS + self._row_lock))
+
+    def lock_new(self, company_id: int) -> Steps[bool]:
+        """Keeps every other maker of a company waiting. Returns whether it is there meanwhile, and locked."""
+        if self._engine == "sqlite":
+            return False  # one writer at a time: nobody can have made it
+        yield execute("SELECT pg_advisory_xact_lock($1)", company_id)
+        try:
+            yield from self.lock(company_id)
+        except CompanyNotFound:
+            return False
+        return True
 
     def read(self, company_id: int) -> Steps[Calendar]:
         """Reads a company's catalogue. Raises CompanyNotFound."""
@@ -40,11 +52,7 @@ class CalendarTables:
         return (yield from read_companies(after_id, limit, archived))
 
     def replace(self, calendar: Calendar) -> Steps[bool]:
-        """Puts a calendar in the place of the present one. Returns whether anything changed.
-
-        The company's own row is written first: of two writers who both find no such company, the second waits there,
-        and then replaces what the first has written.
-        """
+        """Puts a calendar in the place of the present one. Returns whether anything changed."""
         company_id = calendar.company.company_id
         try:
             yield from self.lock(company_id)

@@ -1,6 +1,8 @@
 """Whatever a file can say, the store keeps; whoever writes beside it."""
 
 import asyncio
+from dataclasses import replace
+from functools import partial
 
 from hypothesis import HealthCheck, given, settings
 from support.booking_service import SALON_FILE
@@ -9,6 +11,7 @@ from support.databases import OpenRoom
 from support.inline_database import InlineDatabase, inline_database
 
 from wamesh.booking.calendar import Calendar
+from wamesh.booking.catalogue.changing import load_catalogue
 from wamesh.booking.catalogue.file import parse_catalogue
 from wamesh.storage.booking_calendar import CalendarTables
 
@@ -30,9 +33,16 @@ def kept(database: InlineDatabase, store: CalendarTables, company_id: int) -> Ca
     return asyncio.run(database.read(lambda: store.read(company_id)))
 
 
-async def test_writers_of_a_new_company_follow_each_other(room_database: OpenRoom) -> None:
-    """None of those who find no such company fails."""
+async def test_makers_of_a_new_company_follow_each_other(room_database: OpenRoom) -> None:
+    """The later ones change what the first has made, as they would a minute later: nobody's staff is lost."""
     database, calendar = await room_database("booking"), parse_catalogue(SALON_FILE.read_text())
     store = CalendarTables(database)
-    await asyncio.gather(*(database.write(lambda: store.replace(calendar)) for _ in range(4)))
-    assert await database.read(lambda: store.read(calendar.company.company_id)) == calendar
+    member = calendar.staff[0]
+    for company_id in range(1, 6):
+        company = replace(calendar.company, company_id=company_id)
+        files = [replace(calendar, company=company, staff=(replace(member, staff_id=each),)) for each in range(1, 5)]
+        outcomes = await asyncio.gather(*(load_catalogue(each, database, store) for each in files))
+        assert sum(each.is_new for each in outcomes) == 1
+        kept_staff = (await database.read(partial(store.read, company_id))).staff
+        assert sorted(each.staff_id for each in kept_staff) == [1, 2, 3, 4]
+        assert sum(not each.archived for each in kept_staff) == 1

@@ -102,6 +102,20 @@ async def test_one_request_id_makes_one_hold(salon: Salon) -> None:
         await salon.hold(slot, request_id="h", seconds=5)
 
 
+async def test_one_request_id_releases_one_hold(salon: Salon) -> None:
+    """Again it answers, even when the hold is long forgotten; another hold is refused, and stays."""
+    first, second = [await salon.hold(await anna_at(salon, time)) for time in ("11:00", "12:00")]
+    await salon.release(first.hold_token, request_id="r")
+    await salon.release(first.hold_token, request_id="r")
+    with pytest.raises(RequestIdReused):
+        await salon.release(second.hold_token, request_id="r")
+    assert "12:00" not in local_times(await salon.find_on(DAY, HAIRCUT, ANNA))
+    salon.pass_time(timedelta(days=2))
+    await salon.hold((await salon.find_on("2026-11-26", HAIRCUT, ANNA))[0])  # which forgets the old ones
+    await salon.release(first.hold_token, request_id="r")
+    await salon.release(second.hold_token, request_id="r")
+
+
 async def test_a_hold_is_no_booking(salon: Salon) -> None:
     """It is not listed, and cannot be read or cancelled as one."""
     await salon.hold(await anna_at(salon, "11:00"))

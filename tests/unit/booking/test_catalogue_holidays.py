@@ -8,6 +8,7 @@ import pytest
 
 from wamesh.booking.calendar import Holidays
 from wamesh.booking.catalogue.file import parse_catalogue
+from wamesh.booking.errors import HolidaysUnknown
 from wamesh.booking.holidays import closed_days, known_country, known_subdivisions
 from wamesh.slots.zones import day_number
 
@@ -50,7 +51,7 @@ def test_a_country_is_its_code(country: str) -> None:
     """Names and small letters are not known."""
     assert not known_country(country)
     assert known_subdivisions(country) == ()
-    with pytest.raises(LookupError):
+    with pytest.raises(HolidaysUnknown):
         closed_days(Holidays(country), [2026])
 
 

@@ -69,7 +69,8 @@ def _present(calendars: CalendarStore, company_id: int) -> Steps[Calendar | None
     try:
         yield from calendars.lock(company_id)
     except CompanyNotFound:
-        return None
+        if not (yield from calendars.lock_new(company_id)):
+            return None
     return (yield from calendars.read(company_id))
 
 

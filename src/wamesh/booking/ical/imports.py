@@ -101,6 +101,8 @@ class BusyTimes:
                 await self.refresh()
             except Unavailable as outage:
                 _log.warning("imported calendars wait", problem=outage.message)
+            except Exception:  # noqa: BLE001 - one calendar that breaks this program must not end it for all others
+                _log.exception("imported calendars wait")
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), _PAUSE_SECONDS)
 

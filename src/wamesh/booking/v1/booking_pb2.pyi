@@ -92,6 +92,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """Too many calls of this company are waiting for their turn. Retry after RetryInfo. metadata: company_id."""
     FEED_NOT_FOUND: _ErrorReason.ValueType  # 25
     """No open feed has this token: it was revoked, or never was one. metadata: resource_type, resource_name, which is empty."""
+    HOLIDAYS_UNKNOWN: _ErrorReason.ValueType  # 26
+    """The public holidays by which the company is closed are not known any more; it says which. Choose others."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused: the `reason` of ErrorInfo, which carries these names as they are; hence no prefix.
@@ -154,6 +156,8 @@ COMPANY_BUSY: ErrorReason.ValueType  # 24
 """Too many calls of this company are waiting for their turn. Retry after RetryInfo. metadata: company_id."""
 FEED_NOT_FOUND: ErrorReason.ValueType  # 25
 """No open feed has this token: it was revoked, or never was one. metadata: resource_type, resource_name, which is empty."""
+HOLIDAYS_UNKNOWN: ErrorReason.ValueType  # 26
+"""The public holidays by which the company is closed are not known any more; it says which. Choose others."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
 
 class _NoSlotsReason:
