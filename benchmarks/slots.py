@@ -10,8 +10,8 @@ the search of the whole window and its 100 slots; *starts* is that search withou
 scan* do it (`slot_rivals`), whose answers are compared with it. *cold* is the first call that a process ever answers.
 Each round measures every row once, in turn; a row shows the median over the rounds, `cold` the only call there is.
 
-`--growth` measures, in this process, how the engine and the first *page* (found and written as a message) grow with
-staff (1 to 200), days (1 to 31) and bookings (0 to 100,000), each alone, and draws it with `--plot`.
+`--growth` measures how the rpc and the engine grow with staff (1 to 200), days (1 to 31) and bookings (0 to 100,000),
+each alone, and draws it with `--plot`.
 """
 
 import argparse
@@ -34,7 +34,7 @@ from slot_rivals import minute_scan, with_portion
 import grpc
 import uvloop
 
-from wamesh.booking import finder, memory, requests, wire
+from wamesh.booking import memory, requests
 from wamesh.booking.appointments import Appointment, BookedSegment, BookingState, Customer
 from wamesh.booking.calendar import Calendar, Company, Service, Skill, StaffMember
 from wamesh.booking.diary import Diary, View, Visit
@@ -181,13 +181,6 @@ class Search:
         finding = self._ready.look(self._view)
         return finding.slots_at(finding.starts[:PAGE_SIZE])
 
-    def page(self) -> booking_pb2.FindSlotsResponse:
-        """The first page as a message."""
-        found = finder.answer(self._salon, self._asked, self._today)
-        response = booking_pb2.FindSlotsResponse()
-        wire.SlotWriter(self._salon.calendar, self._asked.inquiry.wishes, 1, SIGNER).write(found.slots, response.slots)
-        return response
-
     def starts(self) -> list[int]:
         """Every start of the window."""
         return self._ready.look(self._view).starts
@@ -284,20 +277,23 @@ def print_table(results: dict[str, Measure], cold: dict[str, float]) -> None:
         print(f"| {name} | {result.p50_ms:.2f} | {result.p99_ms:.2f} | {first} | {ratio} |")
 
 
-def grow(calls: int, plot: Path | None) -> None:
-    """Measures page and engine as each dimension grows, prints the figures, and draws them."""
+async def grow(settings: BookingSettings, calls: int, plot: Path | None) -> None:
+    """Measures rpc and engine as each dimension grows, prints the figures, and draws them."""
     today = datetime.now(UTC)
+    await fill(settings, list({shape.salon: None for row in GROWTH.values() for shape in row.values()}), today)
     grown: dict[str, list[tuple[int, float, float]]] = {}
     print(f"{machine()}; page of {PAGE_SIZE}, median of {calls} calls\n")
-    for axis, row in GROWTH.items():
-        print(f"| {axis} | page ms | engine ms |\n|---:|---:|---:|")
-        for value, shape in row.items():
-            search = Search(shape, today)
-            search.page()
-            page, engine = (measure_search(each, calls).p50_ms for each in (search.page, search.slots))
-            grown.setdefault(axis, []).append((value, page, engine))
-            print(f"| {value:,} | {page:.2f} | {engine:.2f} |")
-        print()
+    async with booking_process(settings) as booking:
+        for axis, row in GROWTH.items():
+            print(f"| {axis} | rpc ms | engine ms |\n|---:|---:|---:|")
+            for value, shape in row.items():
+                find = partial(booking.FindSlots, shape.request(today))
+                await measure(find, 1, calls // 5)
+                rpc = (await measure(find, 1, calls)).p50_ms
+                engine = measure_search(Search(shape, today).slots, calls).p50_ms
+                grown.setdefault(axis, []).append((value, rpc, engine))
+                print(f"| {value:,} | {rpc:.2f} | {engine:.2f} |", flush=True)
+            print()
     if plot:
         draw(grown, plot)
 
@@ -313,7 +309,7 @@ def draw(grown: dict[str, list[tuple[int, float, float]]], file: Path) -> None:
     figure, panels = pyplot.subplots(1, len(grown), figsize=(12, 3.4), layout="constrained")
     for panel, (axis, points) in zip(panels, grown.items(), strict=True):
         values = [value for value, _, _ in points]
-        panel.plot(values, [page for _, page, _ in points], marker="o", label="first page of 100, as a message")
+        panel.plot(values, [rpc for _, rpc, _ in points], marker="o", label="rpc, first page of 100")
         panel.plot(values, [engine for _, _, engine in points], marker="s", label="engine, whole window")
         panel.set(xlabel=axis, ylabel="ms, median", ylim=(0, None))
         panel.grid(alpha=0.3)
@@ -329,13 +325,13 @@ def main() -> None:
     parser.add_argument("--growth", action="store_true", help="measure how it grows instead")
     parser.add_argument("--plot", type=Path, help="draw the growth into this SVG file")
     arguments = parser.parse_args()
-    if arguments.growth:
-        grow(arguments.calls, arguments.plot)
-        return
     with tempfile.TemporaryDirectory(prefix="wamesh-benchmark-") as directory, echo_process() as port:
         address = f"127.0.0.1:{free_ports(1)[0]}"
         settings = BookingSettings(data_directory=Path(directory), database_url="", booking_address=address)
-        uvloop.run(compare(settings, arguments.calls, arguments.rounds, port))
+        if arguments.growth:
+            uvloop.run(grow(settings, arguments.calls, arguments.plot))
+        else:
+            uvloop.run(compare(settings, arguments.calls, arguments.rounds, port))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from typing import Final
 from wamesh.storage.database import Room
 
 _NOON: Final = 1772452800000000
+_DAY_LATER: Final = _NOON + 86_400_000_000
 _SECRET: Final = "CAST('0123456789abcdef0123456789abcdef' AS {bytes})"
 _ANNA, _HIDDEN, _BORIS = "12025550101@s.whatsapp.net", "98765432101234@lid", "12025550102@s.whatsapp.net"
 
@@ -130,6 +131,22 @@ _BOOKING: Final = {
         f"occupied_from, occupied_until, blocking) VALUES (7, 2, 0, 1, 1, {_NOON}, {_NOON + 2_700_000_000}, {_NOON}, "
         f"{_NOON + 3_600_000_000}, FALSE)",
         f"INSERT INTO secrets (name, secret) VALUES ('slot', {_SECRET})",
+    ),
+    "0002": (
+        "INSERT INTO visits (company_id, visit_id, state, revision, party_size, start_time, end_time, price_micros, "
+        "currency, customer_name, customer_phone_number, customer_chat, note, create_time, update_time, cancel_time, "
+        f"cancel_reason, expire_time) VALUES (7, 3, 'held', 1, 1, {_DAY_LATER}, {_DAY_LATER + 2_700_000_000}, "
+        f"30000000, 'GBP', '', '', '', '', {_NOON}, {_NOON}, NULL, '', {_NOON + 300_000_000})",
+        "INSERT INTO segments (company_id, visit_id, position, service_id, staff_id, session_id, seats, start_time, "
+        "end_time, occupied_from, occupied_until, needs, expire_time, blocking, diary_revision) "
+        f"VALUES (7, 3, 0, 1, 1, 3, 1, {_DAY_LATER}, {_DAY_LATER + 2_700_000_000}, {_DAY_LATER}, "
+        f"{_DAY_LATER + 3_600_000_000}, '[]', {_NOON + 300_000_000}, TRUE, 2)",
+        "UPDATE companies SET last_booking_id = 3, diary_revision = 2 WHERE company_id = 7",
+    ),
+    "0003": (
+        f"INSERT INTO feeds (company_id, staff_id, feed_key, create_time) VALUES (7, 1, {_SECRET}, {_NOON})",
+        "INSERT INTO imports (company_id, staff_id, calendar, time_zone, import_time, cover_until, content) "
+        f"VALUES (7, 1, 'home', 'Europe/London', {_NOON}, 29540880, 'BEGIN')",
     ),
 }
 

@@ -60,8 +60,7 @@ class TermsPart(NamedTuple):
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(NamedTuple):
     """What a slot token promises: time, people, price and seats."""
 
     parts: tuple[TermsPart, ...]

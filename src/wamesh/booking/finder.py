@@ -28,6 +28,8 @@ _REACHES_DAYS: Final = (7, 28, 366)
 """How far around the preference suggestions are looked for, one reach after the other until something is free."""
 _FIRST_DAYS: Final = 4
 """How much of a longer window is searched at first: salons have some 30 starts a day, a page holds 100."""
+_FEW_STAFF: Final = 5
+"""The whole window of so few is searched as quickly as its beginning, which would rarely fill a page."""
 _NEAR_MISSES: Final = 20
 
 
@@ -122,7 +124,8 @@ def _look_for(ready: Outlook, view: View, request: Request) -> Finding:
     By staff, for day counts, for a preference and for an explanation the whole window matters at once.
     """
     page = request.page
-    if request.grouping is Grouping.BY_START and request.inquiry.preferred is None and not request.explain:
+    whole_matters = request.grouping is not Grouping.BY_START or request.inquiry.preferred is not None
+    if not whole_matters and not request.explain and len(ready.staff_ids) > _FEW_STAFF:
         beginning = ready.beginning(_FIRST_DAYS, page.after[0] if page.after else None)
         finding = beginning.look(view)
         if len(finding.starts) > max(page.size, request.max_suggestions):

@@ -241,12 +241,12 @@ def _window(calendar: Calendar, window: Dates | Instants, bounds: Span) -> Spans
 
 def terms_of(calendar: Calendar, wishes: Sequence[Wish], slot: Slot, party_size: int) -> Terms:
     """Returns what booking the slot would mean: who does what when, and the price, which is paid for each seat."""
-    parts = [
-        TermsPart(wish.service_id, part.staff_id, part.start, part.end)
-        for wish, part in zip(wishes, slot.parts, strict=True)
-    ]
-    price = party_size * sum([calendar.price_micros(each.service_id, each.staff_id) for each in parts])
-    return Terms(tuple(parts), price, calendar.company.currency, party_size)
+    parts: list[TermsPart] = []
+    price = 0
+    for wish, part in zip(wishes, slot.parts, strict=True):
+        parts.append(TermsPart(wish.service_id, part.staff_id, part.start, part.end))
+        price += calendar.price_micros(wish.service_id, part.staff_id)
+    return Terms(tuple(parts), party_size * price, calendar.company.currency, party_size)
 
 
 def booked_segments(

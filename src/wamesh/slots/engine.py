@@ -19,25 +19,23 @@ starts are where anybody eligible can do all of it; for each run before, where s
 can start when they end. Each step is union, intersection and shift of sets of minutes: no candidate is ever
 tried out one by one.
 
-Owns the one predicate for listing and booking: a slot is listed if and only if `Search.slot_at` gives it, and
+Owns the one predicate for listing and booking: a slot is listed if and only if `Search.slots_at` gives it, and
 booking asks the same function on the same sets. Refuses clocks, zones, grids and filters: those are one more
 set of minutes, intersected outside.
 
 Invariant: results depend on sets alone, never on the order of rows.
 """
 
-from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
-from itertools import chain
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from wamesh.slots.spans import (
     Span,
     Spans,
     canonical,
-    contains,
+    clip,
     intersect,
     shift,
     starts_inside,
@@ -48,6 +46,9 @@ from wamesh.slots.spans import (
 
 Ranks = Callable[[int], Mapping[int, int]]
 """For the start of a visit, the rank of each staff member: the lowest is taken."""
+
+Place: TypeAlias = tuple[int, int | None]
+"""The start of a visit, and who shall do its first run; None for whoever is best."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,27 +160,36 @@ class Run:
         self.duties = duties_of(segments, agendas)
         self.starts_of = {staff_id: self._starts(staff_id, agendas[staff_id], rest) for staff_id in self.duties}
 
-    @cached_property
-    def _edges(self) -> list[tuple[int, list[int]]]:
-        return [(staff_id, list(chain(*starts))) for staff_id, starts in self.starts_of.items()]
-
     def starts(self) -> list[Span]:
         """Returns where somebody can begin."""
         return union(self.starts_of.values())
 
-    def able(self, minute: int) -> tuple[int, ...]:
-        """Returns who can begin at the minute, ascending: an odd number of edges at or before it means
-        inside.
+    def able_at(self, minutes: Iterable[int]) -> dict[int, tuple[int, ...]]:
+        """Returns who can begin at each of some minutes, ascending."""
+        asked = sorted(set(minutes))
+        able: list[list[int]] = [[] for _ in asked]
+        for staff_id, starts in self.starts_of.items() if asked else ():
+            last = 0
+            for start, end in clip(starts, (asked[0], asked[-1] + 1)):
+                first = bisect_left(asked, start, last)
+                last = bisect_left(asked, end, first)
+                for each in able[first:last]:
+                    each.append(staff_id)
+        return dict(zip(asked, map(tuple, able), strict=True))
+
+    def parts_at(
+        self, minute: int, able: tuple[int, ...], rank: Mapping[int, int], wanted: int | None = None
+    ) -> list[Part]:
+        """Returns the run from the minute on, done by whoever of the able has a session to join, then by whoever ranks
+        first; or by who is wanted. Nothing when nobody can.
         """
-        return tuple([staff_id for staff_id, edges in self._edges if bisect_right(edges, minute) & 1])
-
-    def chosen(self, able: tuple[int, ...], minute: int, rank: Mapping[int, int]) -> int:
-        """Returns who of the able does it: whoever has a session to join, then whoever ranks first."""
+        if wanted is not None:
+            return self._parts(wanted, able, minute) if wanted in able else []
         joined = self.segments[0].sessions and [each for each in able if self._session(each, minute)]
-        return min(joined or able, key=rank.__getitem__)
+        chosen = min(joined or able, key=rank.__getitem__, default=None)
+        return [] if chosen is None else self._parts(chosen, able, minute)
 
-    def parts(self, staff_id: int, able: tuple[int, ...], minute: int) -> list[Part]:
-        """Returns what a staff member does from the minute on."""
+    def _parts(self, staff_id: int, able: tuple[int, ...], minute: int) -> list[Part]:
         parts: list[Part] = []
         start = minute
         for duty in self.duties[staff_id]:
@@ -270,24 +280,22 @@ class Search:
         """
         return all(run.duties for run in self.runs)
 
-    def slot_at(self, minute: int, ranks: Ranks, first_staff_id: int | None = None) -> Slot | None:
-        """Returns the slot that starts at a minute, or None when the visit does not fit there.
+    def slots_at(self, places: Sequence[Place], ranks: Ranks) -> list[Slot]:
+        """Returns the slots at some places, in their order, without those where the visit does not fit.
 
         Takes for each run whoever has a session of the class to join, then whoever ranks first of those who
-        can do it; for the first run `first_staff_id` and nobody else, if given.
+        can do it; for the first run whom the place names.
         """
-        if not contains(self.starts, minute):
-            return None
-        parts: list[Part] = []
-        at, rank, wanted = minute, ranks(minute), first_staff_id
-        for run in self.runs:
-            able = run.able(at)
-            if wanted is not None and wanted not in able:
-                return None
-            chosen = run.chosen(able, at, rank) if wanted is None else wanted
-            parts.extend(run.parts(chosen, able, at))
-            at, wanted = parts[-1].end, None
-        return Slot(tuple(parts))
+        first, *others = self.runs
+        able_at = first.able_at(start for start, _ in places)
+        begun = [first.parts_at(start, able_at[start], ranks(start), wanted) for start, wanted in places]
+        visits = [parts for parts in begun if parts]
+        for run in others:
+            able_at = run.able_at(parts[-1].end for parts in visits)
+            for parts in visits:
+                at = parts[-1].end
+                parts += run.parts_at(at, able_at[at], ranks(parts[0].start))
+        return [Slot(tuple(parts)) for parts in visits]
 
 
 def grouped(segments: Sequence[Segment]) -> list[list[Segment]]:

@@ -106,17 +106,16 @@ class Finding:
         """
         if not contains(self._allowed, start) or not self._on_grid([(start, start + 1)]):
             return None
-        return self._search.slot_at(start, self._ranks, staff_id)
+        slots = self._search.slots_at([(start, staff_id)], self._ranks)
+        return slots[0] if slots else None
 
-    def slots_at(self, starts: Sequence[int]) -> list[Slot]:
+    def slots_at(self, starts: Iterable[int]) -> list[Slot]:
         """Returns the slots of some members of `starts` or `unfiltered_starts`, in the order given."""
-        slots = (self._search.slot_at(start, self._ranks) for start in starts)
-        return [slot for slot in slots if slot is not None]
+        return self._search.slots_at([(start, None) for start in starts], self._ranks)
 
     def slots_of(self, pairs: Iterable[tuple[int, int]]) -> list[Slot]:
         """Returns the slots of some members of `staff_starts`, in the order given."""
-        slots = (self._search.slot_at(start, self._ranks, staff_id) for staff_id, start in pairs)
-        return [slot for slot in slots if slot is not None]
+        return self._search.slots_at([(start, staff_id) for staff_id, start in pairs], self._ranks)
 
     def reason(self) -> NoSlots | None:
         """Tells why `starts` is empty; None when it is not."""

@@ -14,7 +14,7 @@ from wamesh.slots.zones import Offsets, day_at, instants_of_day
 
 def minutes_on(date: Spans, busy: Spans) -> int:
     """Counts the busy instants of a date (`zones.instants_of_day`); its cost does not grow with the window."""
-    return sum(measure(clip(busy, span)) for span in date)
+    return sum([measure(clip(busy, span)) for span in date])
 
 
 class DayRanks:

@@ -94,7 +94,12 @@ def clip(spans: Spans, within: Span) -> list[Span]:
     first, last = bisect_left(spans, (start,)), bisect_left(spans, (end,))
     if first and spans[first - 1][1] > start:
         first -= 1
-    return [(max(span[0], start), min(span[1], end)) for span in spans[first:last]] if start < end else []
+    kept = list(spans[first:last]) if start < end else []
+    if kept and kept[0][0] < start:
+        kept[0] = (start, kept[0][1])
+    if kept and kept[-1][1] > end:
+        kept[-1] = (kept[-1][0], end)
+    return kept
 
 
 def starts_inside(spans: Spans, length: int) -> list[Span]:
@@ -127,4 +132,4 @@ def members(numbers: Sequence[int], spans: Spans) -> Iterator[int]:
 
 def measure(spans: Spans) -> int:
     """Counts the minutes of the set."""
-    return sum(end - start for start, end in spans)
+    return sum([end - start for start, end in spans])

@@ -18,6 +18,7 @@ from wamesh.gateway.messages import DeliveryState, OutboxMessage, StoredMessage,
 from wamesh.gateway.session import Reason, SessionState
 from wamesh.storage.booking_bookings import BookingTables
 from wamesh.storage.booking_calendar import CalendarTables
+from wamesh.storage.booking_feeds import FeedTables, ImportTables
 from wamesh.storage.database import Database, Room, Steps, execute, migrate, open_database, schema_of
 from wamesh.storage.gateway_events import SqlEventLog
 from wamesh.storage.gateway_inbox import SqlInboxStore
@@ -145,8 +146,13 @@ async def read_booking(database: Database, revision: str) -> None:
         (2, ChangeKind.CANCELLED, NOON + timedelta(minutes=1), "ill"),
     ]
     assert (await database.read(lambda: tables.get(7, 2))).revision == 2
-    (visit,) = await database.read(lambda: tables.visits(7, 0, 0))
+    visit, *held = await database.read(lambda: tables.visits(7, 0, 0))
     assert (visit.visit_id, visit.segments) == (1, booking.segments)
+    assert [each.expire_time for each in held] == ([NOON + timedelta(minutes=5)] if revision >= "0002" else [])
+    feed = await database.read(lambda: FeedTables().find(b"0123456789abcdef0123456789abcdef"))
+    assert (feed is not None) == (revision >= "0003")
+    imports = await database.read(lambda: ImportTables().list(7, 1))
+    assert [each.name for each in imports] == (["home"] if revision >= "0003" else [])
     recorded = await database.read(lambda: tables.find_request(7, "b-1"))
     assert recorded is not None
     assert recorded.booking == booking
