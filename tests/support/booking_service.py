@@ -147,37 +147,42 @@ class Salon:
 
 async def open_salon(database: Database, company_id: int = 1, key: bytes = b"k" * 32) -> Salon:
     """Loads the demo salon, under an id of the test's choice, and serves it."""
-    calendar = parse_catalogue(SALON_FILE.read_text().replace("  id: 1    ", f"  id: {company_id}    ", 1))
+    calendar = demo_salon(company_id)
     calendars = CalendarTables(database)
     await database.write(lambda: calendars.replace(calendar))
     return serve(database, calendar, key)
 
 
-async def open_studio(database: Database) -> Salon:
+async def open_studio(database: Database, company_id: int = 1, key: bytes = b"k" * 32) -> Salon:
     """The demo salon with a class, two services that share one room, and one whose duration customers choose.
 
     YOGA has three seats and is given by Anna and Maria; MASSAGE and FACIAL need the only room; COACHING by Oleg takes
     30 to 120 minutes.
     """
-    salon = parse_catalogue(SALON_FILE.read_text())
+    salon = demo_salon(company_id)
     more = (
-        Service(YOGA, "Yoga", 60, 15_000_000, capacity=3),
-        Service(MASSAGE, "Massage", 60, 60_000_000, buffer_after_minutes=15, needs=(Need(ROOM, 1),)),
-        Service(FACIAL, "Facial", 30, 40_000_000, needs=(Need(ROOM, 1),)),
-        Service(COACHING, "Coaching", 60, 80_000_000, duration_range=(30, 120)),
+        Service(YOGA, "Йога", 60, 15_000_000, {"ru": "Йога"}, capacity=3),
+        Service(MASSAGE, "Массаж", 60, 60_000_000, {"ru": "Массаж"}, buffer_after_minutes=15, needs=(Need(ROOM, 1),)),
+        Service(FACIAL, "Чистка", 30, 40_000_000, {"ru": "Чистка"}, needs=(Need(ROOM, 1),)),
+        Service(COACHING, "Коучинг", 60, 80_000_000, {"ru": "Коучинг"}, duration_range=(30, 120)),
     )
     skills = {ANNA: (YOGA, MASSAGE), MARIA: (YOGA, MASSAGE, FACIAL), OLEG: (FACIAL, COACHING)}
     calendar = replace(
         salon,
         services=(*salon.services, *more),
-        resources=(Resource(ROOM, "Room", 1),),
+        resources=(Resource(ROOM, "Кабинет", 1, {"ru": "Кабинет"}),),
         staff=tuple(
             replace(each, skills=(*each.skills, *(Skill(service_id) for service_id in skills[each.staff_id])))
             for each in salon.staff
         ),
     )
     await database.write(lambda: CalendarTables(database).replace(calendar))
-    return serve(database, calendar)
+    return serve(database, calendar, key)
+
+
+def demo_salon(company_id: int) -> Calendar:
+    """The demo salon, under an id of the test's choice."""
+    return parse_catalogue(SALON_FILE.read_text().replace("  id: 1    ", f"  id: {company_id}    ", 1))
 
 
 def serve(database: Database, calendar: Calendar, key: bytes = b"k" * 32) -> Salon:

@@ -32,7 +32,7 @@ async def anna_at(salon: Salon, time: str) -> pb.Slot:
 
 
 async def test_what_is_held_is_offered_to_nobody_else(salon: Salon) -> None:
-    """It hides what a booking would hide, and restores it when it expires."""
+    """Invariant 19: it hides what a booking would hide, and restores it when it expires."""
     before = local_times(await salon.find_on(DAY, HAIRCUT, ANNA))
     await salon.hold(await anna_at(salon, "11:00"), seconds=60)
     during = local_times(await salon.find_on(DAY, HAIRCUT, ANNA))

@@ -47,7 +47,7 @@ def suggestions_of(error: MeshError) -> list[pb.Slot]:
 
 
 async def test_of_many_racers_for_one_slot_exactly_one_books_it(salon: Salon, database: Database) -> None:
-    """The others get SLOT_UNAVAILABLE, from any replica, and suggestions of which each can be booked."""
+    """Invariant 18: the others get SLOT_UNAVAILABLE, from any replica, and suggestions of which each can be booked."""
     slot = (await salon.find_on(DAY, HAIRCUT, ANNA))[0]
     replicas = [salon, serve(database, salon.calendar)]
     orders = [salon.order(slot) for _ in range(RACERS)]
@@ -79,7 +79,7 @@ async def test_racers_for_anybody_fill_the_capacity_and_no_more(salon: Salon) ->
 
 
 async def test_one_request_id_from_many_callers_makes_one_booking(salon: Salon) -> None:
-    """Everybody gets the same booking."""
+    """Invariant 18: everybody gets the same booking."""
     slot = (await salon.find_on(DAY))[0]
     order = salon.order(slot, request_id="same")
     outcomes = await asyncio.gather(*(salon.create(order) for _ in range(RACERS)))
@@ -180,7 +180,7 @@ async def test_a_tampered_token_is_refused(salon: Salon) -> None:
 
 
 async def test_companies_with_equal_ids_do_not_see_each_other(salon: Salon, database: Database) -> None:
-    """A second salon with the same service and staff ids is neither shown nor changed."""
+    """Invariant 16: a second salon with the same service and staff ids is neither shown nor changed."""
     other = await open_salon(database, company_id=2)
     slot = (await salon.find_on(DAY, HAIRCUT, ANNA))[0]
     before = await other.find_on(DAY, HAIRCUT, ANNA)

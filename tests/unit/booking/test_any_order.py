@@ -165,7 +165,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule(service=st.sampled_from(sorted(KINDS)), minute=st.integers(0, 25 * 60 - 1), on_grid=st.booleans())
     def book_what_is_not_listed(self, service: int, minute: int, on_grid: bool) -> None:
-        """And what is not listed is refused."""
+        """Invariant 17: and what is not listed is refused."""
         start = WINDOW[0] + (minute // STEP * STEP if on_grid else minute)
         if start in slot_oracle.starts(self.world(service), WINDOW):
             return
