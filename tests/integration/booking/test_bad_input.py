@@ -189,7 +189,7 @@ def bytes_like(request: Message) -> st.SearchStrategy[bytes]:
 def test_any_bytes_are_answered_or_refused(grpc_channel: grpc.Channel, method: str, data: st.DataObject) -> None:
     """Invariant 20: whether they are a message or not."""
     request = request_of(method, {}) if method in RIGHT else pb.ReleaseHoldRequest(company_id=1, hold_token="x")
-    call = grpc_channel.unary_unary(f"/wamesh.booking.v1.Booking/{method}")
+    call: Any = grpc_channel.unary_unary(f"/wamesh.booking.v1.Booking/{method}")
     body = data.draw(bytes_like(request))
     try:
         call(body)
