@@ -1,9 +1,13 @@
 """Fixtures and settings that every suite has."""
 
 import structlog
+from hypothesis import Phase, settings
 from structlog.typing import EventDict, WrappedLogger
 
 pytest_plugins = ["support.databases"]
+
+# For scripts/mutate: always the same examples, and a failure is not made smaller, since nobody reads it.
+settings.register_profile("mutation", phases=[Phase.explicit, Phase.generate], derandomize=True, database=None)
 
 
 def pytest_configure() -> None:

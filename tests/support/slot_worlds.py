@@ -24,8 +24,8 @@ T = TypeVar("T")
 
 
 def examples(count: int) -> settings:
-    """So many examples; times WAMESH_EXAMPLES, an environment variable, for a long search."""
-    return settings(max_examples=count * int(os.environ.get("WAMESH_EXAMPLES", "1")), deadline=None)
+    """So many examples; times WAMESH_EXAMPLES, an environment variable: 10 for a long search, 0.3 for a quick look."""
+    return settings(max_examples=round(count * float(os.environ.get("WAMESH_EXAMPLES", "1"))), deadline=None)
 
 
 # A zone with the date on which its clock does something, or a date that is special everywhere.

@@ -108,7 +108,7 @@ def _met(group: Sequence[Segment], staff_id: int, agenda: Agenda, start: int, in
 def _taken(segment: Segment, staff_id: int, agenda: Agenda, start: int) -> Iterator[tuple[Rule, Span]]:
     """Yields what is taken of the time, the resources and the seats that one person needs for a segment."""
     session = segment.session_at(staff_id, start)
-    if session is not None and segment.capacity > 1:
+    if session is not None:
         if session.open_seats < segment.seats:
             yield Rule.SEATS, (session.start, session.end)
         return

@@ -166,3 +166,25 @@ def test_a_wanted_person_does_the_first_run_or_nobody() -> None:
     assert [part.staff_id for part in slot.parts] == [2, 1]
     assert slot_at(search, 650, by_id, 2) is None
     assert slot_at(search, 600, by_id, 3) is None
+
+
+def test_of_two_sessions_at_one_time_one_with_seats_is_joined() -> None:
+    """Then the one with the lower id; a session that is just large enough has seats."""
+
+    def joined(*open_seats: int, seats: int = 2) -> int | None:
+        sessions = [Session(9 - index, 610, 640, each, (610, 640)) for index, each in enumerate(open_seats)]
+        yoga = replace(by(1), capacity=8, seats=seats, sessions={1: sessions})
+        slot = slot_at(Search([yoga], agendas([(610, 640)])), 610)
+        return slot.parts[0].session_id if slot else None
+
+    assert joined(2, 1) == 9
+    assert joined(2, 2) == 8
+    assert joined(2, 3) == 8
+    assert joined(1, 1) is None
+
+
+def test_who_is_named_takes_the_slot_and_the_others_are_told() -> None:
+    """Whoever could do it instead stands beside them."""
+    slot = slot_at(Search([by(1, 2)], agendas([], [])), 600, by_id, 2)
+    assert slot is not None
+    assert (slot.parts[0].staff_id, slot.parts[0].available_staff_ids) == (2, (1, 2))

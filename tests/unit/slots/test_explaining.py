@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from wamesh.slots.engine import Agenda, Duty, Segment
+from wamesh.slots.engine import Agenda, Duty, Segment, Session
 from wamesh.slots.explaining import Obstacle, Rule
-from wamesh.slots.finding import Finding, Question
+from wamesh.slots.finding import Finding, NoSlots, Question
 from wamesh.slots.near_misses import NearMiss
 from wamesh.slots.spans import Span, Spans
 from wamesh.slots.zones import Offset
@@ -96,3 +96,95 @@ def test_who_can_do_it_is_no_obstacle_and_neither_is_who_cannot() -> None:
 def test_a_segment_that_nobody_may_do_has_an_obstacle() -> None:
     """It names no person."""
     assert finding([by(1), by()], []).obstacles_at(600) == [Obstacle(Rule.WORKING_TIME, 1)]
+
+
+def test_obstacles_count_segments_through_the_whole_visit() -> None:
+    """Two that one person does in a row, then one that nobody works long enough for."""
+    visit = [by(1, duration=15), by(1, duration=15, same=True), by(2, duration=200)]
+    assert finding(visit, [], []).obstacles_at(600) == [Obstacle(Rule.WORKING_TIME, 2, 2)]
+    last = [by(1, duration=15), by(2, duration=15), by(1, duration=15), by()]
+    assert finding(last, [], []).obstacles_at(600) == [Obstacle(Rule.WORKING_TIME, 3)]
+
+
+def test_the_next_segment_begins_when_the_first_in_rank_is_done() -> None:
+    """Of those who can do it, the least loaded; their durations differ."""
+    first = Segment({1: Duty(15), 2: Duty(45)})
+    found = finding([first, by(3)], [(705, 720)], [], [(600, 615), (645, 720)])
+    assert found.obstacles_at(600) == [Obstacle(Rule.STAFF_FREE, 1, 3, (645, 690))]
+    found = finding([first, by(3)], [], [(705, 720)], [(600, 615), (645, 720)])
+    assert found.obstacles_at(600) == [Obstacle(Rule.STAFF_FREE, 1, 3, (645, 660))]
+
+
+def test_a_party_that_is_too_large_has_an_obstacle() -> None:
+    """It is the class's, not a person's."""
+    yoga = replace(by(1), capacity=3, seats=4)
+    assert finding([yoga], []).obstacles_at(600)[0] == Obstacle(Rule.SEATS, 0)
+
+
+def test_only_the_first_of_what_is_met_is_told() -> None:
+    """A caller who moves out of its way asks again."""
+    found = finding([replace(by(1), closed=[(610, 615), (620, 625)])], [(605, 610), (630, 640)])
+    assert found.obstacles_at(600) == [
+        Obstacle(Rule.STAFF_FREE, 0, 1, (605, 610)),
+        Obstacle(Rule.RESOURCES_FREE, 0, 1, (610, 615)),
+    ]
+
+
+def test_a_session_that_is_full_is_the_obstacle() -> None:
+    """And one with seats is none, though its own occupancy is busy time."""
+    session = Session(9, 600, 645, 0, (600, 645))
+    full = replace(by(1), capacity=2, sessions={1: [session]})
+    assert finding([full], [(600, 645)]).obstacles_at(600) == [Obstacle(Rule.SEATS, 0, 1, (600, 645))]
+    open_to_one = replace(full, sessions={1: [session._replace(open_seats=1)]})
+    assert finding([open_to_one], [(600, 645)]).obstacles_at(600) == []
+
+
+def test_the_first_start_that_notice_allows_breaks_no_rule() -> None:
+    """Nor does the first instant whose offset is known."""
+    found = finding([by(1)], [(600, 720)], bounds=(600, 660))
+    assert [each.rule for each in found.obstacles_at(600)] == [Rule.STAFF_FREE]
+    assert [each.rule for each in found.obstacles_at(660)] == [Rule.NOTICE_AND_HORIZON]
+    question = Question([by(1)], [(0, 60)], (0, 60), step=15, times=[(60, 120)])
+    first = Finding(question, {1: Agenda([(600, 720)], [])}, UTC)
+    assert [each.rule for each in first.obstacles_at(0)] == [Rule.FILTERS, Rule.WORKING_TIME]
+
+
+def test_beyond_the_offsets_no_local_rule_is_judged() -> None:
+    """For nobody knows what the clock reads there."""
+    question = Question([by(1)], [(2820, 2880)], (0, 2880), step=15, times=[(60, 120)])
+    found = Finding(question, {1: Agenda([(600, 720)], [])}, UTC)
+    assert [each.rule for each in found.obstacles_at(2880)] == [Rule.WINDOW, Rule.NOTICE_AND_HORIZON]
+
+
+def test_why_a_window_is_out_of_bounds() -> None:
+    """It ends where the bounds begin, or begins where they end; a date that the zone skips is closed."""
+    assert finding([by(1)], [], window=(540, 600), bounds=(600, 660)).reason() is NoSlots.TOO_SOON
+    assert finding([by(1)], [], window=(660, 700), bounds=(600, 660)).reason() is NoSlots.BEYOND_HORIZON
+    assert finding([by(1)], [], window=(600, 600), bounds=(600, 600)).reason() is NoSlots.BEYOND_HORIZON
+    nothing = Finding(Question([by(1)], [], (600, 660), step=15), {1: Agenda([(600, 720)], [])}, UTC)
+    assert nothing.reason() is NoSlots.CLOSED
+
+
+def test_a_free_time_may_end_past_the_window() -> None:
+    """Its first minute is what the question must allow."""
+    found = finding([by(1)], [(600, 640), (670, 720)], window=(540, 650))
+    assert found.near_misses(600, 9) == [NearMiss(1, 640, 670, 20)]
+    assert finding([by(1)], [(600, 640), (670, 720)], window=(660, 700)).near_misses(600, 9) == []
+
+
+def test_a_shortfall_may_reach_to_the_end_of_the_agendas() -> None:
+    """And not past it; nor is one told when the grid has no instant left."""
+
+    def misses(shift: Span, step: int) -> list[NearMiss]:
+        question = Question([by(1)], [(2700, 2880)], (2700, 2880), step)
+        return Finding(question, {1: Agenda([shift], [])}, UTC).near_misses(2700, 9)
+
+    assert misses((2830, 2860), 15) == [NearMiss(1, 2830, 2860, 20)]
+    assert misses((2836, 2860), 15) == []
+    assert misses((2840, 2870), 60) == []
+
+
+def test_how_far_a_free_time_is() -> None:
+    """Nothing from its first to its last minute, then a minute for each."""
+    miss = NearMiss(1, 600, 620, 25)
+    assert [miss.distance(at) for at in (590, 599, 600, 619, 620, 629)] == [10, 1, 0, 0, 1, 10]

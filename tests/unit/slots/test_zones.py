@@ -97,6 +97,15 @@ def test_a_date_that_the_zone_skips_is_no_date() -> None:
 def test_an_empty_window_has_no_offsets() -> None:
     """And so no days, and an instant outside is refused."""
     assert zones.offsets_between(ZoneInfo("UTC"), 5, 5) == ()
+    assert zones.local_span(()) == (0, 0)
     assert list(zones.local_days(())) == []
-    with pytest.raises(LookupError):
+    with pytest.raises(LookupError, match="instant 5 lies outside"):
         zones.local_of(5, ())
+
+
+def test_readings_are_spanned_closely() -> None:
+    """In the hour that comes twice the clock reads less at the end than before."""
+    offsets = zones.offsets_between(ZoneInfo("Europe/Berlin"), minute("2026-10-25T00:10"), minute("2026-10-25T01:20"))
+    span = zones.local_span(offsets)
+    assert span == (minute("2026-10-25T02:00"), minute("2026-10-25T03:00"))
+    assert list(zones.local_days(offsets)) == [zones.day_number(date(2026, 10, 25))]
