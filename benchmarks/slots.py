@@ -5,11 +5,11 @@
     .venv/bin/python benchmarks/slots.py --growth --plot docs/images/slots-growth.svg
 
 A company with 50 staff and 10,000 bookings over 90 days is asked for the first page of 100 slots: one person's week,
-everybody's week, everybody's month. *rpc* is the whole way, from a client's message to its answer, warm; *engine* is
-the search of the whole window and its 100 slots; *starts* is that search without the slots, as *portion* and *minute
-scan* do it (`slot_rivals`), whose answers are compared with it. *cold* is the first question about a company like it
-that the process has not in memory. Each round measures every row once, in turn; a row shows the median over the rounds,
-but *cold* its only calls, one for each of 20 companies.
+everybody's week, everybody's month; and for 20 slots, as many as a chat can show. *rpc* is the whole way, from a
+client's message to its answer, warm; *engine* is the search of the whole window and its 100 slots; *starts* is that
+search without the slots, as *portion* and *minute scan* do it (`slot_rivals`), whose answers are compared with it.
+*cold* is the first question about a company like it that the process has not in memory. Each round measures every row
+once, in turn; a row shows the median over the rounds, but *cold* its only calls, one for each of 20 companies.
 
 `--growth` measures how the rpc and the engine grow with staff (1 to 200), days (1 to 31) and bookings (0 to 100,000),
 each alone, and draws it with `--plot`.
@@ -78,10 +78,12 @@ class Shape:
     salon: Salon
     days: int
     asked: int = 0
+    page: int = PAGE_SIZE
 
     @property
     def name(self) -> str:
-        return f"{self.asked or self.salon.staff} staff x {self.days} days"
+        page = "" if self.page == PAGE_SIZE else f", {self.page} slots"
+        return f"{self.asked or self.salon.staff} staff x {self.days} days{page}"
 
     def request(self, today: datetime) -> booking_pb2.FindSlotsRequest:
         """The first page, from tomorrow on."""
@@ -94,13 +96,14 @@ class Shape:
             company_id=self.salon.company_id,
             segments=[segment],
             dates=booking_pb2.DateRange(first_date=first.isoformat(), last_date=last.isoformat()),
-            page_size=PAGE_SIZE,
+            page_size=self.page,
         )
 
 
 USUAL: Final = Salon(1)
 COLD: Final = tuple(Salon(company_id) for company_id in range(101, 121))
 SHAPES: Final = (Shape(USUAL, 7, 1), Shape(USUAL, 7), Shape(USUAL, 30))
+CHAT: Final = (Shape(USUAL, 7, 1, 20), Shape(USUAL, 7, page=20))
 GROWTH: Final = {
     "staff, 200 bookings each, 7 days": {
         staff: Shape(Salon(10 + staff, staff, 200 * staff), 7) for staff in (1, 10, 25, 50, 100, 200)
@@ -246,12 +249,12 @@ async def compare(settings: BookingSettings, calls: int, rounds: int, echo_port:
     for search in searches.values():
         if not search.starts() == search.scanned() == search.by_portion():
             raise SystemExit("The three ways do not agree.")
-    questions = {shape: shape.request(today) for shape in SHAPES}
+    questions = {shape: shape.request(today) for shape in (*SHAPES, *CHAT)}
     found: dict[str, list[Measure]] = {}
     async with booking_process(settings) as booking, grpc.aio.insecure_channel(f"127.0.0.1:{echo_port}") as channel:
         call_echo: Any = channel.unary_unary(ECHO_METHOD)
         echo = partial(call_echo, questions[SHAPES[0]].SerializeToString())
-        rpcs = {f"rpc, {shape.name}": partial(booking.FindSlots, questions[shape]) for shape in SHAPES}
+        rpcs = {f"rpc, {shape.name}": partial(booking.FindSlots, question) for shape, question in questions.items()}
         for call in (echo, *rpcs.values()):
             await measure(call, 1, calls // 5)
         found["cold rpc, 50 staff x 7 days"] = [await measure_cold(booking, 7, today)]

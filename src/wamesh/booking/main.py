@@ -5,6 +5,7 @@ from a probe.
 """
 
 import asyncio
+import gc
 import secrets
 from functools import partial
 from typing import Final
@@ -30,6 +31,10 @@ SERVICE_NAME: Final = "wamesh.booking.v1.Booking"
 CATALOGUE_NAME: Final = "wamesh.booking.v1.Catalogue"
 CALENDARS_NAME: Final = "wamesh.booking.v1.Calendars"
 _TOKEN_KEY: Final = "tokens"
+_COLLECTIONS: Final = (50_000, 20, 100)
+"""When Python looks for garbage in cycles. Companies in memory have none, but to look through 200,000 bookings takes
+half a second, in which nobody is answered; by the usual thresholds reading a large company brings that about.
+"""
 
 _log = structlog.get_logger("booking")
 
@@ -37,6 +42,8 @@ _log = structlog.get_logger("booking")
 async def run(settings: BookingSettings) -> None:
     """Serves until SIGTERM or SIGINT. Raises PortTaken, DatabaseUnavailable, DatabaseTooNew."""
     stop = stop_signal()
+    gc.freeze()
+    gc.set_threshold(*_COLLECTIONS)
     async with room_database(settings.room_database_url("booking"), "booking") as database:
         server = await Server(await booking_services(database), settings.booking_address).start()
         _log.info("serving", address=settings.booking_address)
