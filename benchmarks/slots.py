@@ -1,6 +1,6 @@
 """FindSlots of a busy company through a booking process, and the slot engine by itself beside two other ways to do it.
 
-    .venv/bin/pip install '.[bench]'
+    .venv/bin/pip install --editable '.[bench]'
     .venv/bin/python benchmarks/slots.py [--calls 300] [--rounds 3]
     .venv/bin/python benchmarks/slots.py --growth --plot docs/images/slots-growth.svg
 

@@ -105,12 +105,13 @@ def _is_busy(period: Any) -> bool:
 def _span(start: date, end: date, zone: ZoneInfo) -> Span:
     """Returns the minutes from a start to an end; none when they are the same.
 
-    What begins at a wall clock reading that a change of the clocks leaves out lasts as long as on other days.
+    What lasts over a change of the clocks ends when the clock or the stopwatch says, whichever is later: RFC 5545 has
+    durations exact, many programs go by the clock, and nobody shall be called free who is not.
     """
-    first, last = _instant(start, zone), _instant(end, zone)
-    skipped = first.astimezone(UTC).astimezone(first.tzinfo).replace(tzinfo=None) != first.replace(tzinfo=None)
-    if skipped and isinstance(start, datetime) and first.tzinfo == last.tzinfo:
-        last = first.astimezone(UTC) + (last.replace(tzinfo=None) - first.replace(tzinfo=None))
+    clocks = _instant(start, zone), _instant(end, zone)
+    first, last = (each.astimezone(UTC) for each in clocks)
+    if isinstance(start, datetime) and clocks[0].tzinfo == clocks[1].tzinfo:
+        last = max(last, first + (clocks[1].replace(tzinfo=None) - clocks[0].replace(tzinfo=None)))
     return (instant_floor(first), instant_ceil(last)) if first < last else (0, 0)
 
 
