@@ -116,9 +116,12 @@ def test_the_next_segment_begins_when_the_first_in_rank_is_done() -> None:
 
 
 def test_a_party_that_is_too_large_has_an_obstacle() -> None:
-    """It is the class's, not a person's."""
+    """It is the class's, not a person's; two people are too many for each part of a visit."""
     yoga = replace(by(1), capacity=3, seats=4)
-    assert finding([yoga], []).obstacles_at(600)[0] == Obstacle(Rule.SEATS, 0)
+    assert finding([yoga], []).obstacles_at(600) == [Obstacle(Rule.SEATS, 0)]
+    visit = [by(1, duration=15), by(1, duration=15, same=True), by(2, duration=15)]
+    two = finding([replace(each, seats=2) for each in visit], [], [])
+    assert two.obstacles_at(600) == [Obstacle(Rule.SEATS, index) for index in range(3)]
 
 
 def test_only_the_first_of_what_is_met_is_told() -> None:
@@ -187,4 +190,4 @@ def test_a_shortfall_may_reach_to_the_end_of_the_agendas() -> None:
 def test_how_far_a_free_time_is() -> None:
     """Nothing from its first to its last minute, then a minute for each."""
     miss = NearMiss(1, 600, 620, 25)
-    assert [miss.distance(at) for at in (590, 599, 600, 619, 620, 629)] == [10, 1, 0, 0, 1, 10]
+    assert [miss.distance(at) for at in (590, 599, 600, 610, 619, 620, 629)] == [10, 1, 0, 0, 0, 1, 10]
