@@ -9,9 +9,9 @@ Invariant: a Calendar is complete and consistent. Every skill names a service of
 and two calendars with the same content are equal, whatever their revision.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -25,7 +25,7 @@ from wamesh.slots.zones import MINUTES_PER_DAY, Offsets, day_date, local_days, o
 MAX_SERVICE_MINUTES: Final = 1440
 """The longest service, and the longest buffer on either side of it."""
 
-_STRETCHES_IN_MEMORY: Final = 4
+_STRETCHES_IN_MEMORY: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +193,12 @@ class Calendar:
 
         The stretches last asked for are remembered: a search of the next minute asks for the same days.
         """
-        return self._remembered_working(stretch)
+        found = self._workings.get(stretch)
+        if found is None:
+            if len(self._workings) >= _STRETCHES_IN_MEMORY:
+                self._workings.clear()
+            found = self._workings[stretch] = self._working(stretch)
+        return found
 
     def expect_open(self) -> None:
         """Raises CompanyNotFound when the company is archived, as customers know none that is."""
@@ -247,8 +252,9 @@ class Calendar:
         return self._prices[staff_id, service_id]
 
     @cached_property
-    def _remembered_working(self) -> Callable[[Span], tuple[Offsets, Mapping[int, Spans]]]:
-        return lru_cache(_STRETCHES_IN_MEMORY)(self._working)
+    def _workings(self) -> dict[Span, tuple[Offsets, Mapping[int, Spans]]]:
+        """By stretch. Not a cached method, which is a cycle and outlives its company until Python looks for those."""
+        return {}
 
     def _working(self, stretch: Span) -> tuple[Offsets, Mapping[int, Spans]]:
         offsets = offsets_between(self.zone, *stretch)

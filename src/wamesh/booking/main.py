@@ -31,7 +31,7 @@ SERVICE_NAME: Final = "wamesh.booking.v1.Booking"
 CATALOGUE_NAME: Final = "wamesh.booking.v1.Catalogue"
 CALENDARS_NAME: Final = "wamesh.booking.v1.Calendars"
 _TOKEN_KEY: Final = "tokens"
-_COLLECTIONS: Final = (50_000, 20, 100)
+_COLLECTIONS: Final = (10_000, 5, 1_000)
 """When Python looks for garbage in cycles. Companies in memory have none, but to look through 200,000 bookings takes
 half a second, in which nobody is answered; by the usual thresholds reading a large company brings that about.
 """

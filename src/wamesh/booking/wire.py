@@ -5,7 +5,7 @@ Owns the shapes of responses. Refuses decisions: what is free, and for how much,
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
@@ -93,7 +93,7 @@ class SlotWriter:
         self._wishes = wishes
         self._party_size = party_size
         self._sealer = OfferSealer(company.company_id, wishes, party_size, company.currency, signer)
-        self._outline = cache(self._outlined)
+        self._outlines: dict[int, pb.Slot] = {}
 
     def write(self, slots: Iterable[Slot], into: "RepeatedCompositeFieldContainer[pb.Slot]") -> None:
         """Appends the slots to a field, each with the token that books it on these terms.
@@ -118,10 +118,14 @@ class SlotWriter:
             segment.start_time.seconds = part.start * 60
             segment.end_time.seconds = part.end * 60
 
-    def _outlined(self, price_micros: int) -> pb.Slot:
+    def _outline(self, price_micros: int) -> pb.Slot:
         """What all slots of a price have in common."""
-        segments = [pb.SlotSegment(service_id=each.service_id) for each in self._wishes]
-        return pb.Slot(price=money(price_micros, self._calendar.company.currency), segments=segments)
+        found = self._outlines.get(price_micros)
+        if found is None:
+            segments = [pb.SlotSegment(service_id=each.service_id) for each in self._wishes]
+            price = money(price_micros, self._calendar.company.currency)
+            found = self._outlines[price_micros] = pb.Slot(price=price, segments=segments)
+        return found
 
     def hold(self, hold: Appointment) -> pb.HoldSlotResponse:
         """The hold, with the token that books it and the one that would book its slot without it."""

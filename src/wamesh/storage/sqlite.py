@@ -160,6 +160,7 @@ class _Worker:
         while jobs := self._queue.take():
             self._run_together([job for job in jobs if not job.answer.cancelled()])
             self._deliver(jobs)
+            del jobs  # a thread that waits keeps nothing of what it did
         self._connection.close()
 
     def _deliver(self, jobs: list[_Job]) -> None:

@@ -1,6 +1,8 @@
 """Companies in memory, over both databases: never stale, read once however many ask, bounded."""
 
 import asyncio
+import gc
+import weakref
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,8 +13,10 @@ import pytest
 from support.booking_service import ANNA, HAIRCUT, MONDAY_MORNING, Salon, open_salon, serve
 from support.databases import OpenRoom
 
+from wamesh.booking.calendar import Absence
 from wamesh.booking.memory import Salons
 from wamesh.booking.stores import Steps
+from wamesh.slots.zones import MINUTES_PER_DAY
 from wamesh.storage.booking_bookings import BookingTables
 from wamesh.storage.booking_calendar import CalendarTables
 from wamesh.storage.database import Database
@@ -103,6 +107,24 @@ async def test_memory_is_bounded(database: Database) -> None:
     assert calendars.calls["read"] == 5
     await salons.now(2, MONDAY_MORNING)
     assert calendars.calls["read"] == 6
+
+
+async def test_what_is_forgotten_is_freed_at_once(salon: Salon, database: Database) -> None:
+    """Nothing of a company holds itself in memory: Python looks for such cycles only rarely here (`booking.main`)."""
+    await salon.book((await salon.find_on(DAY))[0])
+    before = (await salon.service._salons.now(1, salon.now)).calendar
+    freed = weakref.ref(before)
+    gc.disable()
+    try:
+        await salon.find(salon.question(DAY, explain=True))
+        await salon.cancel(1)
+        closed = replace(before, closures=(Absence(0, MINUTES_PER_DAY, True),))
+        await database.write(lambda: CalendarTables(database).replace(closed))
+        salon.calendar = before = closed
+        assert await salon.find_on(DAY)
+        assert freed() is None
+    finally:
+        gc.enable()
 
 
 async def test_what_has_passed_is_forgotten_after_a_day(salon: Salon, database: Database) -> None:
