@@ -4,7 +4,7 @@ Everybody works 10:00-20:00 from Monday to Saturday on a grid of 30 minutes; wha
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 from importlib import resources
 from typing import Any
@@ -24,12 +24,15 @@ from wamesh.worker.events import (
     CustomerSpoke,
     Event,
     FindVisits,
+    MoveVisit,
     NoSlots,
     Reply,
     SearchSlots,
     SlotsFound,
     SlotTaken,
     VisitCancelled,
+    VisitGone,
+    VisitMoved,
     VisitsFound,
 )
 
@@ -96,6 +99,7 @@ class Salon:
     catalogue: Catalogue = CATALOGUE
     taken: set[tuple[int, datetime]] = field(default_factory=set)
     visits: list[Visit] = field(default_factory=list)
+    made: int = 0
     snatch_next: bool = False
     """The next slot that is booked is taken by somebody else first."""
 
@@ -108,6 +112,8 @@ class Salon:
                 return SlotsFound(slots, () if slots else self._suggestions(action, now), reason)
             case Book():
                 return self._book(action.offer)
+            case MoveVisit():
+                return self._move(action)
             case FindVisits():
                 return VisitsFound(tuple(sorted(self.visits, key=lambda each: each.start)))
             case CancelVisit():
@@ -127,7 +133,7 @@ class Salon:
                 able = [
                     each
                     for each in service.staff_ids
-                    if (each, start) not in self.taken
+                    if ((each, start) not in self.taken or _is_its_time(wish.moving, each, start))
                     and each not in wish.unwanted_staff
                     and (not wish.staff_ids or each in wish.staff_ids)
                 ]
@@ -147,9 +153,26 @@ class Salon:
         if key in self.taken:
             return SlotTaken()
         self.taken.add(key)
-        visit = Visit(len(self.taken), offer.start, offer.service_ids, offer.staff_ids, offer.price)
+        self.made += 1
+        visit = Visit(self.made, offer.start, offer.service_ids, offer.staff_ids, offer.price)
         self.visits.append(visit)
         return Booked(visit)
+
+    def _move(self, action: MoveVisit) -> Event:
+        old = next((each for each in self.visits if each.booking_id == action.booking_id), None)
+        if old is None:
+            return VisitGone()
+        booked = self._book(action.offer)
+        if not isinstance(booked, Booked):
+            return booked
+        self.taken.discard((old.staff_ids[0], old.start))
+        self.visits.remove(old)
+        self.visits[-1] = replace(self.visits[-1], booking_id=old.booking_id)
+        return VisitMoved(self.visits[-1])
+
+
+def _is_its_time(moving: Visit | None, staff_id: int, start: datetime) -> bool:
+    return moving is not None and (staff_id, start) == (moving.staff_ids[0], moving.start)
 
 
 @dataclass

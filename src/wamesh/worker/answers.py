@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from wamesh.worker import results
 from wamesh.worker.conversation import Offer, Purpose, Stage, Wish
-from wamesh.worker.events import Book, CancelVisit
+from wamesh.worker.events import Book, CancelVisit, MoveVisit
 from wamesh.worker.offering import agrees_with, local_day, local_minute, named_in
 from wamesh.worker.requests import merged, notes, proceed, undated
 from wamesh.worker.turn import Step, Turn
@@ -107,7 +107,7 @@ def _aside(turn: Turn, said: Understanding) -> Step | None:
     picked, offers = turn.state.picked, turn.state.offers
     if not said.says(Signal.LANGUAGE, Signal.PRICE):
         return None
-    return turn.say(turn.replies.confirm(picked) if picked else turn.replies.offer(offers, Wish()))
+    return turn.say(turn.question(picked) if picked else turn.replies.offer(offers, Wish()))
 
 
 def _drop(turn: Turn, said: Understanding) -> Step | None:
@@ -143,13 +143,14 @@ def _is_sure(turn: Turn, said: Understanding) -> bool:
 
 
 def _take(turn: Turn, offer: Offer, *, sure: bool) -> Step:
-    """Books the offer; an old one is looked up again, an unclear one is asked about."""
-    offered = turn.state.offered_time
+    """Books the offer, or moves the visit there; an old one is looked up again, an unclear one is asked about."""
+    offered, moving = turn.state.offered_time, turn.state.moving
     if offer.start <= turn.now or offered is None or turn.now - offered > OFFER_LIFETIME:
         return _look_again(turn, offer)
     if not sure:
-        return turn.ask_to_confirm(offer, turn.replies.confirm(offer))
-    return replace(turn.state, picked=offer), (Book(offer),)
+        return turn.ask_to_confirm(offer)
+    action = Book(offer) if moving is None else MoveVisit(moving.booking_id, offer)
+    return replace(turn.state, picked=offer), (action,)
 
 
 def _look_again(turn: Turn, offer: Offer) -> Step:
@@ -206,4 +207,4 @@ def _answer_to_confirm(turn: Turn, said: Understanding) -> Step | None:
     if said.says(Signal.NO):
         wish = undated(turn.state.wish)
         return turn.say(turn.replies.other_time(), stage=Stage.IDLE, picked=None, offers=(), wish=wish)
-    return turn.say(turn.replies.confirm(picked)) if said.signals <= {Signal.YES, Signal.BOOK} else None
+    return turn.say(turn.question(picked)) if said.signals <= {Signal.YES, Signal.BOOK} else None

@@ -27,12 +27,15 @@ from wamesh.worker.events import (
     CancelVisit,
     Event,
     FindVisits,
+    MoveVisit,
     NoSlots,
     Refused,
     SearchSlots,
     SlotsFound,
     SlotTaken,
     VisitCancelled,
+    VisitGone,
+    VisitMoved,
     VisitsFound,
 )
 from wamesh.worker.failures import CompanyUnknown, TryLater
@@ -69,7 +72,7 @@ _log = structlog.get_logger("worker")
 @dataclass(frozen=True, slots=True)
 class Customer:
     """For whom actions are performed. `chat` is named in bookings, which are looked for under `other_chats` too; `time`
-    is the turn's moment; `request_id` names its booking.
+    is the turn's moment; `request_id` names what it books or moves.
     """
 
     chat: str
@@ -110,6 +113,8 @@ class BookingClient:
                     return await self._search(action, catalogue)
                 case Book():
                     return await self._book(action, catalogue, customer)
+                case MoveVisit():
+                    return await self._move(action, catalogue, customer)
                 case FindVisits():
                     return await self._visits(catalogue, customer)
                 case CancelVisit():
@@ -146,6 +151,25 @@ class BookingClient:
         if response.booking.state == pb.BOOKING_STATE_CANCELLED:  # by the salon, before a cut-off turn could tell of it
             return SlotTaken()
         return Booked(_visit(response.booking))
+
+    async def _move(self, action: MoveVisit, catalogue: Catalogue, customer: Customer) -> Event:
+        request = pb.RescheduleBookingRequest(
+            company_id=catalogue.company_id,
+            booking_id=action.booking_id,
+            request_id=customer.request_id,
+            slot_token=action.offer.slot_token,
+            actor=_ACTOR,
+        )
+        try:
+            response = await self._stub.RescheduleBooking(request)
+        except grpc.aio.AioRpcError as error:
+            refusal = _permanent(error)
+            if refusal.reason in ("BOOKING_NOT_FOUND", "BOOKING_CANCELLED"):
+                return VisitGone()
+            return _taken(refusal) or self._refused(refusal, catalogue)
+        if response.booking.state == pb.BOOKING_STATE_CANCELLED:  # by the salon, before a cut-off turn could tell of it
+            return VisitGone()
+        return VisitMoved(_visit(response.booking))
 
     async def _visits(self, catalogue: Catalogue, customer: Customer) -> Event:
         found = {}
@@ -264,6 +288,8 @@ def find_slots_request(wish: SearchSlots, catalogue: Catalogue) -> pb.FindSlotsR
         max_suggestions=6,
         page_size=_PAGE,
     )
+    if wish.moving is not None:
+        request.exclude_booking_id, request.party_size = wish.moving.booking_id, wish.moving.party_size
     if wish.preferred is not None:
         local = datetime(first.year, first.month, first.day, wish.preferred // 60, wish.preferred % 60)
         request.preferred_start_time.CopyFrom(_timestamp(local.replace(tzinfo=catalogue.zone)))
@@ -312,6 +338,7 @@ def _visit(booking: pb.Appointment) -> Visit:
         tuple(each.service_id for each in booking.segments),
         tuple(each.staff_id for each in booking.segments),
         _price(booking.price),
+        booking.party_size,
     )
 
 

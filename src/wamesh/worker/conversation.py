@@ -74,6 +74,11 @@ class Visit:
     service_ids: tuple[int, ...]
     staff_ids: tuple[int, ...]
     price: Price = field(default_factory=Price)
+    party_size: int = 1
+
+    def is_at(self, offer: Offer) -> bool:
+        """Whether moving it to the offer would change nothing."""
+        return (self.start, self.service_ids, self.staff_ids) == (offer.start, offer.service_ids, offer.staff_ids)
 
 
 @dataclass(frozen=True, slots=True)

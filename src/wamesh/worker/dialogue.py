@@ -6,6 +6,8 @@ the only actions left are replies:
     CustomerSpoke --> SearchSlots --> SlotsFound --> Reply        offered: a numbered list
     CustomerSpoke --> Book        --> Booked     --> Reply        booked
                                   --> SlotTaken  --> Reply        offered afresh
+    CustomerSpoke --> MoveVisit   --> VisitMoved --> Reply        moved
+                                  --> SlotTaken  --> Reply        offered afresh
     CustomerSpoke --> FindVisits  --> VisitsFound --> Reply       which one? really cancel?
     CustomerSpoke --> CancelVisit --> VisitCancelled --> Reply
 
@@ -33,6 +35,8 @@ from wamesh.worker.events import (
     SlotsFound,
     SlotTaken,
     VisitCancelled,
+    VisitGone,
+    VisitMoved,
     VisitsFound,
 )
 from wamesh.worker.requests import new_request
@@ -52,7 +56,11 @@ def step(state: Conversation, event: Event, now: datetime, catalogue: Catalogue)
         case SlotsFound():
             return results.slots_found(turn, event)
         case Booked():
-            return results.booked(turn, event)
+            return turn.idle(turn.replies.booked(event.visit))
+        case VisitMoved():
+            return turn.idle(turn.replies.moved(event.visit))
+        case VisitGone():
+            return results.visit_gone(turn)
         case SlotTaken():
             return results.slot_taken(turn, event)
         case VisitsFound():

@@ -69,9 +69,21 @@ class Booked:
 
 @dataclass(frozen=True, slots=True)
 class SlotTaken:
-    """The other result of Book: somebody was faster. Suggestions nearest first."""
+    """The other result of Book and MoveVisit: somebody was faster. Suggestions nearest first."""
 
     suggestions: tuple[Offer, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class VisitMoved:
+    """Result of MoveVisit: the booking at its new time."""
+
+    visit: Visit
+
+
+@dataclass(frozen=True, slots=True)
+class VisitGone:
+    """The third result of MoveVisit: the booking was cancelled meanwhile, or was never there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +108,9 @@ class Refused:
     reason: str
 
 
-Event: TypeAlias = CustomerSpoke | SlotsFound | Booked | SlotTaken | VisitsFound | VisitCancelled | Refused
+Event: TypeAlias = (
+    CustomerSpoke | SlotsFound | Booked | SlotTaken | VisitMoved | VisitGone | VisitsFound | VisitCancelled | Refused
+)
 
 # --- actions -------------------------------------------------------------------------------------------------------
 
@@ -104,7 +118,7 @@ Event: TypeAlias = CustomerSpoke | SlotsFound | Booked | SlotTaken | VisitsFound
 @dataclass(frozen=True, slots=True)
 class SearchSlots:
     """Look for free starts. `days` ascending, within 31 days; `ranges` of local minutes; `preferred` ranks
-    suggestions.
+    suggestions; the time of the visit that is `moving` counts as free.
     """
 
     service_ids: tuple[int, ...]
@@ -113,12 +127,21 @@ class SearchSlots:
     unwanted_staff: frozenset[int] = frozenset()
     ranges: tuple[Range, ...] = ()
     preferred: int | None = None
+    moving: Visit | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Book:
     """Book this offer for the customer."""
 
+    offer: Offer
+
+
+@dataclass(frozen=True, slots=True)
+class MoveVisit:
+    """Move this booking to the offer, in one step."""
+
+    booking_id: int
     offer: Offer
 
 
@@ -141,6 +164,6 @@ class Reply:
     text: str
 
 
-Action: TypeAlias = SearchSlots | Book | FindVisits | CancelVisit | Reply
-MUTATIONS = (Book, CancelVisit)
+Action: TypeAlias = SearchSlots | Book | MoveVisit | FindVisits | CancelVisit | Reply
+MUTATIONS = (Book, MoveVisit, CancelVisit)
 """Actions that change the calendar."""

@@ -21,11 +21,12 @@ from wamesh.worker.events import (
     CustomerSpoke,
     Event,
     FindVisits,
+    MoveVisit,
     Reply,
     SearchSlots,
 )
 
-PendingAction = SearchSlots | Book | FindVisits | CancelVisit
+PendingAction = SearchSlots | Book | MoveVisit | FindVisits | CancelVisit
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The half of the dialogue that hears booking: what was found, booked, taken, cancelled.
+"""The half of the dialogue that hears booking: what was found, taken, moved, cancelled.
 
 Owns how each result of an action continues the turn. Refuses to read text. Invariant: every result ends the turn in
 words or asks for another action.
@@ -8,7 +8,7 @@ from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 from wamesh.worker.conversation import Offer, Purpose, Stage, Visit, Wish
-from wamesh.worker.events import Booked, CancelVisit, SlotsFound, SlotTaken, VisitCancelled, VisitsFound
+from wamesh.worker.events import CancelVisit, SlotsFound, SlotTaken, VisitCancelled, VisitsFound
 from wamesh.worker.offering import MAX_OFFERS, acceptable, at_the_minute, local_day, local_minute, nearest, spread
 from wamesh.worker.turn import Step, Turn, cleared
 
@@ -18,9 +18,14 @@ MAX_CANCELLED = 6
 
 def slots_found(turn: Turn, found: SlotsFound) -> Step:
     """Offers what fits the wish, else says why nothing does and offers the nearest."""
+    sought, zone = turn.state.sought, turn.catalogue.zone
+    if turn.state.moving is not None:
+        asked = at_the_minute(acceptable(found.slots, sought, zone), sought, zone)
+        if asked and all(map(turn.state.moving.is_at, asked)):
+            return turn.idle(turn.replies.unmoved(turn.state.moving))
+        found = replace(found, slots=_elsewhere(turn, found.slots), suggestions=_elsewhere(turn, found.suggestions))
     if turn.state.purpose is Purpose.RECONFIRM and turn.state.picked is not None:
         return _reconfirm(turn, turn.state.picked, found)
-    sought, zone = turn.state.sought, turn.catalogue.zone
     fitting = acceptable(found.slots, sought, zone)
     if turn.state.purpose is Purpose.SHIFT:
         return _shifted(turn, fitting)
@@ -30,10 +35,16 @@ def slots_found(turn: Turn, found: SlotsFound) -> Step:
         return _offer(turn, spread(fitting, zone), sought)
     exact = at_the_minute(fitting, sought, zone)
     if len(exact) == 1 or (exact and sought.days and len(sought.days) == 1):
-        return turn.ask_to_confirm(exact[0], turn.replies.confirm(exact[0]))
+        return turn.ask_to_confirm(exact[0])
     if exact:
         return _offer(turn, exact[: MAX_OFFERS - 1], sought)
     return _offer(turn, nearest(fitting, sought.exact, zone), sought, missed=not sought.about)
+
+
+def _elsewhere(turn: Turn, slots: tuple[Offer, ...]) -> tuple[Offer, ...]:
+    """The slots without the time that the moving visit has."""
+    moving = turn.state.moving
+    return slots if moving is None else tuple(each for each in slots if not moving.is_at(each))
 
 
 def _shifted(turn: Turn, fitting: list[Offer]) -> Step:
@@ -67,7 +78,7 @@ def _reconfirm(turn: Turn, picked: Offer, found: SlotsFound) -> Step:
     same = [each for each in found.slots if each.start == picked.start]
     best = next((each for each in same if each.staff_ids == picked.staff_ids), same[0] if same else None)
     if best is not None:
-        return turn.ask_to_confirm(best, turn.replies.confirm(best, again=True))
+        return turn.ask_to_confirm(best, again=True)
     near = nearest(
         found.slots or found.suggestions, local_minute(picked.start, turn.catalogue.zone), turn.catalogue.zone
     )
@@ -82,25 +93,23 @@ def slot_taken(turn: Turn, taken: SlotTaken) -> Step:
     """Apologises, and offers what booking suggests, else looks again."""
     sorry = turn.replies.taken()
     others = replace(turn.state.wish, days=())
-    fresh = acceptable(taken.suggestions, others, turn.catalogue.zone)[:MAX_OFFERS]
+    fresh = acceptable(_elsewhere(turn, taken.suggestions), others, turn.catalogue.zone)[:MAX_OFFERS]
     if fresh:
         return turn.offer(tuple(fresh), turn.replies.offer(fresh, Wish()), sorry)
     turn = turn.with_state(picked=None, offers=(), stage=Stage.IDLE)
     return turn.search(Purpose.OFFER, replace(turn.state.wish, exact=None, readings=()), sorry)
 
 
-def booked(turn: Turn, result: Booked) -> Step:
-    """Confirms; when a visit was being moved, its old time is freed first."""
-    if turn.state.moving is not None:
-        changed = turn.with_state(visits=(result.visit,), purpose=Purpose.MOVE)
-        return changed.state, (CancelVisit(turn.state.moving.booking_id),)
-    return turn.idle(turn.replies.booked(result.visit))
+def visit_gone(turn: Turn) -> Step:
+    """What was to be moved no longer stands: asks whether to book the time that was picked for it anew."""
+    picked, gone = turn.state.picked, turn.replies.visit_gone()
+    if picked is None:
+        return turn.idle(f"{gone} {turn.replies.other_time()}")
+    return turn.with_state(moving=None).ask_to_confirm(picked, gone)
 
 
 def visit_cancelled(turn: Turn, result: VisitCancelled) -> Step:
-    """Goes on to the next that was agreed to; at the end confirms the cancellations, or the move completed."""
-    if turn.state.purpose is Purpose.MOVE and turn.state.visits:
-        return turn.idle(turn.replies.moved(turn.state.visits[0]))
+    """Goes on to the next that was agreed to; at the end confirms them all."""
     visits = turn.state.visits
     place = next((index for index, each in enumerate(visits) if each.booking_id == result.booking_id), None)
     if place is not None and place + 1 < len(visits):

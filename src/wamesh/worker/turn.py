@@ -61,6 +61,7 @@ class Turn:
             sought.unwanted_staff,
             () if sought.exact is not None else sought.ranges,
             sought.exact,
+            self.state.moving,
         )
         said = tuple(Reply(each) for each in before)
         return replace(self.state, purpose=purpose, sought=sought), (*said, action)
@@ -72,7 +73,11 @@ class Turn:
         )
         return changed, tuple(Reply(each) for each in (*before, text))
 
-    def ask_to_confirm(self, offer: Offer, text: str, *before: str) -> Step:
+    def question(self, offer: Offer, *, again: bool = False) -> str:
+        """Is this the one? As it is asked of a new visit or of one that moves."""
+        return self.replies.confirm(offer, again=again, moving=self.state.moving is not None)
+
+    def ask_to_confirm(self, offer: Offer, *before: str, again: bool = False) -> Step:
         """Asks yes or no about one slot."""
         changed = replace(
             self.state,
@@ -82,7 +87,7 @@ class Turn:
             offers=(offer,),
             offered_time=self.now,
         )
-        return changed, tuple(Reply(each) for each in (*before, text))
+        return changed, tuple(Reply(each) for each in (*before, self.question(offer, again=again)))
 
 
 def cleared(state: Conversation) -> Conversation:

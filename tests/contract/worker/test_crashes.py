@@ -22,12 +22,14 @@ STORY = (
     "2",
     "перенесите запись на послезавтра",
     "1",
-    "отмените запись",
+    "педикюр завтра в 12",
+    "да",
+    "отмените все записи",
     "да",
 )
 """Books, moves and cancels: every action, and a turn that changes the calendar twice."""
-CHANGES = (1, 3)
-"""The turns that book."""
+CHANGES = (1, 3, 7)
+"""The turns that book, move, and cancel two."""
 NEVER = 1 << 30
 
 Ending = tuple[list[str], list[tuple[int, int, str]], Conversation, int]

@@ -10,7 +10,16 @@ from support.worker_salon import CATALOGUE, NOW, Chat, Salon
 from wamesh.worker.codec import read_state, write_state
 from wamesh.worker.conversation import Conversation
 from wamesh.worker.dialogue import step
-from wamesh.worker.events import Book, CancelVisit, Content, CustomerMessage, CustomerSpoke, Refused, Reply
+from wamesh.worker.events import (
+    MUTATIONS,
+    Book,
+    Content,
+    CustomerMessage,
+    CustomerSpoke,
+    MoveVisit,
+    Refused,
+    Reply,
+)
 
 
 def story(transcript: str, chat: Chat | None = None) -> Chat:
@@ -345,18 +354,45 @@ def test_not_being_able_to_come_cancels_only_what_is_booked() -> None:
     story("> не смогу прийти завтра\nОтменить эту запись?", chat)
 
 
-def test_moving_books_the_new_time_and_frees_the_old() -> None:
-    """The new time first, so that nothing is lost when it is taken."""
+def test_moving_keeps_the_booking() -> None:
+    """In one step, so that nothing is lost when the new time is taken."""
     chat = story(
         "> маникюр завтра в 12\n> да\n> перенесите запись с четверга на пятницу\nПереносим:\n> "
         "последний\nПеренесли запись:\n19:30"
     )
-    assert [each.start.day for each in chat.salon.visits] == [20]
+    assert [(each.booking_id, each.start.day) for each in chat.salon.visits] == [(1, 20)]
 
 
 def test_moving_by_an_hour_counts_from_the_old_time() -> None:
     """`на час позже`."""
-    story("> маникюр завтра в 15\n> да\n> перенесите на час позже\n16:00\nЗаписать вас?\n> да\nПеренесли запись:")
+    story("> маникюр завтра в 15\n> да\n> перенесите на час позже\n16:00\nПеренести запись?\n> да\nПеренесли запись:")
+
+
+def test_moving_to_where_it_is_changes_nothing() -> None:
+    """The time that the visit has is never offered as a new one."""
+    chat = story("> маникюр завтра в 15\n> да\n> перенесите запись на завтра на 15:00\nВы и так записаны:")
+    offered = chat.say("перенесите запись на завтра с 14 до 17").partition("\n")[2]
+    assert [each in offered for each in ("14:30", "15:00", "15:30")] == [True, False, True]
+    story("> на 15:00\nВы и так записаны:", chat)
+    assert [each.start.hour for each in chat.salon.visits] == [15]
+
+
+def test_a_new_time_that_was_snatched_leaves_the_old() -> None:
+    """Others are offered, and the visit still moves there."""
+    chat = story("> маникюр завтра в 15\n> да\n> перенесите на пятницу в 12\nПеренести запись?")
+    chat.salon.snatch_next = True
+    story("> да\nзаняли", chat)
+    assert [each.start.day for each in chat.salon.visits] == [19]
+    story("> 1\nПеренесли запись:", chat)
+    assert [(each.booking_id, each.start.day) for each in chat.salon.visits] == [(1, 20)]
+
+
+def test_what_was_cancelled_meanwhile_is_booked_anew_when_agreed() -> None:
+    """The salon cancels the visit while its new time is being chosen."""
+    chat = story("> маникюр завтра в 15\n> да\n> перенесите на пятницу в 12\nПеренести запись?")
+    chat.salon.visits.clear()
+    story("> да\nпереносить нечего\nЗаписать вас?\n> да\n✅ Записали вас:", chat)
+    assert [each.start.day for each in chat.salon.visits] == [20]
 
 
 def test_giving_up_before_booking_drops_the_wish() -> None:
@@ -445,8 +481,8 @@ def test_nothing_is_looked_up_before_the_calendar_changes(lines: list[str], last
     state, actions = step(chat.state, CustomerSpoke((CustomerMessage(last),)), chat.now, CATALOGUE)
     searched = False
     while pending := [each for each in actions if not isinstance(each, Reply)]:
-        assert not (searched and isinstance(pending[0], Book))
-        searched = searched or not isinstance(pending[0], Book | CancelVisit)
+        assert not (searched and isinstance(pending[0], Book | MoveVisit))
+        searched = searched or not isinstance(pending[0], MUTATIONS)
         state, actions = step(state, chat.salon.perform(pending[0], chat.now), chat.now, CATALOGUE)
 
 

@@ -79,6 +79,31 @@ async def test_what_the_salon_cancelled_meanwhile_is_not_confirmed(town: Town) -
     assert not town.postbox.texts[-1].startswith("✅")
 
 
+async def test_a_visit_moves_into_its_own_time(town: Town) -> None:
+    """By half of its length: its old time is no hindrance, and it keeps its number."""
+    for line in ("17:30 у Марии", "перенесите на полчаса позже", "да"):
+        town.hears(line)
+        await town.served()
+    moved = [(each.booking_id, each.local_start[11:16], each.revision) for each in await town.appointments()]
+    assert moved == [(1, "18:00", 2)]
+    assert town.postbox.texts[-1].startswith("✅ Перенесли запись:")
+
+
+async def test_a_move_that_was_cut_off_is_told_once(town: Town) -> None:
+    """Also when the salon cancelled the visit before the successor could tell of it."""
+    for line in ("17:30 у Марии", "перенесите на полчаса позже"):
+        town.hears(line)
+        await town.served()
+    town.hears("да")
+    kill = Kill(4, after=True)
+    with pytest.raises(Killed):
+        await town.worker(kill).answer(town.delivery(), unhurried())
+    assert kill.calls[-1] == "RescheduleBooking"
+    await town.salon.cancel(1, "ill")
+    await town.served()
+    assert town.postbox.texts[-1].startswith("Прежняя запись уже отменена")
+
+
 async def test_a_dead_letter_that_is_delivered_again_is_answered(town: Town) -> None:
     """Though the conversation went on after it; what was answered is not answered again."""
     town.hears("где вы находитесь?")

@@ -79,6 +79,18 @@ class Bookings(Voice):
         """About to move this one."""
         return self._(f"Переносим: {self._visit_line(visit)}.", f"Moving: {self._visit_line(visit)}.")
 
+    def unmoved(self, visit: Visit) -> str:
+        """It is where it was to be moved to."""
+        line = self._visit_line(visit)
+        return self._(f"Вы и так записаны: {line}.", f"That is when you are booked already: {line}.")
+
+    def visit_gone(self) -> str:
+        """It was cancelled while its new time was being chosen."""
+        return self._(
+            "Прежняя запись уже отменена, поэтому переносить нечего.",
+            "That appointment is cancelled by now, so there is nothing to move.",
+        )
+
     def trouble(self) -> str:
         """Booking refused for good what should have worked."""
         return self._(

@@ -49,14 +49,19 @@ class Slots(Voice):
         )
         return " — ".join(each for each in parts if each)
 
-    def confirm(self, offer: Offer, *, again: bool = False) -> str:
-        """Is this the one? `again`: the list was old, and this slot is still free."""
+    def confirm(self, offer: Offer, *, again: bool, moving: bool) -> str:
+        """Is this the one? `again`: the list was old, and this slot is still free. `moving`: a visit that stands."""
         head = (
             self._("Это время ещё свободно:", "That time is still free:")
             if again
             else self._("Есть такое время:", "That time is free:")
         )
-        return "\n".join((head, self._visit(offer), self._("Записать вас? (да / нет)", "Shall I book it? (yes / no)")))
+        question = (
+            self._("Перенести запись? (да / нет)", "Shall I move it there? (yes / no)")
+            if moving
+            else self._("Записать вас? (да / нет)", "Shall I book it? (yes / no)")
+        )
+        return "\n".join((head, self._visit(offer), question))
 
     def which_of_them(self) -> str:
         """A yes to a list."""
