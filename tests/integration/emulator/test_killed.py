@@ -80,7 +80,7 @@ class Traffic:
             text = f"question {len(self.taken)} of {emulator.target}"
             try:
                 emulator.say(ASKING, ACCOUNT, text)
-            except grpc.RpcError:
+            except (grpc.RpcError, ValueError):  # the emulator was killed; a ValueError is its channel that was closed
                 return
             self.taken.append(text)
 
