@@ -44,8 +44,8 @@ from wamesh.console.ports import free_ports
 from wamesh.settings import BookingSettings
 from wamesh.slots.working import DayPlan
 from wamesh.slots.zones import MINUTES_PER_DAY, instant_floor
-from wamesh.storage.booking_bookings import BookingTables
-from wamesh.storage.booking_calendar import CalendarTables
+from wamesh.storage.booking.bookings import BookingTables
+from wamesh.storage.booking.calendar import CalendarTables
 from wamesh.storage.database import Steps, room_database
 
 STAFF: Final = 3

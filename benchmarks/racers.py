@@ -38,7 +38,7 @@ from wamesh.rpc.errors import refusal_of
 from wamesh.settings import BookingSettings
 from wamesh.slots.working import DayPlan
 from wamesh.slots.zones import MINUTES_PER_DAY
-from wamesh.storage.booking_calendar import CalendarTables
+from wamesh.storage.booking.calendar import CalendarTables
 from wamesh.storage.database import room_database
 
 COMPANY_ID: Final = 1

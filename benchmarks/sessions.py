@@ -34,7 +34,7 @@ from wamesh.console import demo
 from wamesh.emulator.client.discovery import trust_of
 from wamesh.emulator.v1 import emulator_pb2 as network
 from wamesh.gateway.v1 import gateway_pb2 as gateway
-from wamesh.whatsapp.native_environment import process_environment
+from wamesh.whatsapp.neonize.native_environment import process_environment
 
 CALLERS: Final = (1, 16)
 CUSTOMERS: Final = tuple(f"+120255501{number}" for number in range(60, 76))

@@ -50,8 +50,8 @@ from wamesh.slots.engine import Slot
 from wamesh.slots.filters import grid_instants
 from wamesh.slots.working import DayPlan
 from wamesh.slots.zones import MINUTES_PER_DAY, instant_floor
-from wamesh.storage.booking_bookings import BookingTables
-from wamesh.storage.booking_calendar import CalendarTables
+from wamesh.storage.booking.bookings import BookingTables
+from wamesh.storage.booking.calendar import CalendarTables
 from wamesh.storage.database import Steps, room_database
 
 DAYS: Final = 90

@@ -9,16 +9,16 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from wamesh.gateway.session import OPERATOR_EVENTS, Event, Refuse, SessionState
-from wamesh.gateway.session_machine import ADVICE
-from wamesh.gateway.session_table import TABLE, Cell, Crash, Go, OnceExpired, Stay
+from wamesh.gateway.session.machine import ADVICE
+from wamesh.gateway.session.state import OPERATOR_EVENTS, Event, Refuse, SessionState
+from wamesh.gateway.session.table import TABLE, Cell, Crash, Go, OnceExpired, Stay
 
 DOCUMENT: Final = Path(__file__).resolve().parent.parent / "docs" / "session-states.md"
 
 _HEAD: Final = """\
 # The states of a session
 
-Drawn by `scripts/draw_states` from `src/wamesh/gateway/session_table.py`, whose docstring tells the theory. Do not
+Drawn by `scripts/draw_states` from `src/wamesh/gateway/session/table.py`, whose docstring tells the theory. Do not
 edit.
 
 """

@@ -17,8 +17,8 @@ from wamesh.booking.service import BookingService
 from wamesh.booking.signing import Signer
 from wamesh.booking.v1 import booking_pb2 as pb
 from wamesh.rpc import validation
-from wamesh.storage.booking_bookings import BookingTables
-from wamesh.storage.booking_calendar import CalendarTables
+from wamesh.storage.booking.bookings import BookingTables
+from wamesh.storage.booking.calendar import CalendarTables
 from wamesh.storage.database import Database
 
 SALON_FILE = Path(__file__).parents[2] / "src/wamesh/demo/salon.yaml"

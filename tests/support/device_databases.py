@@ -11,9 +11,9 @@ from typing import Any, Final
 import asyncpg
 
 from wamesh.storage.database import open_database
-from wamesh.storage.gateway_devices import device_options
-from wamesh.whatsapp.neonize_store import NeonizeDeviceStore
-from wamesh.whatsapp.neonize_store_file import FILE_NAME
+from wamesh.storage.gateway.devices import device_options
+from wamesh.whatsapp.neonize.store import NeonizeDeviceStore
+from wamesh.whatsapp.neonize.store_file import FILE_NAME
 
 DEVICE: Final = "12025550100:7@s.whatsapp.net"
 LID: Final = "264871930155482:7@lid"

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from support.gateway_messages import NOON
 
 from wamesh.gateway.errors import NOT_CONNECTED, SessionNotFound
-from wamesh.gateway.session import Reason, SessionState
+from wamesh.gateway.session.state import Reason, SessionState
 from wamesh.gateway.sessions import PairingEvent, SessionSnapshot
 from wamesh.whatsapp.transport import OutgoingMessage, SendOutcome, Sent, SentRecordLost
 

@@ -15,19 +15,19 @@ from support.gateway_messages import grant_lease
 from wamesh.clock import utc_now
 from wamesh.gateway.event_feed import EventFeed
 from wamesh.gateway.health import SendLog
-from wamesh.gateway.inbox import Inbox
-from wamesh.gateway.outbox import Outbox
-from wamesh.gateway.outbox_policy import OutboxPolicy
+from wamesh.gateway.inbox.inbox import Inbox
+from wamesh.gateway.outbox.outbox import Outbox
+from wamesh.gateway.outbox.policy import OutboxPolicy
 from wamesh.gateway.service import GatewayService
 from wamesh.gateway.v1 import gateway_pb2 as pb
 from wamesh.gateway.v1 import gateway_pb2_grpc
 from wamesh.rpc.errors import Refusal, refusal_of
 from wamesh.rpc.server import Server, Service
 from wamesh.storage.database import migrate, open_database, schema_of
-from wamesh.storage.gateway_events import SqlEventLog
-from wamesh.storage.gateway_inbox import SqlInboxStore
-from wamesh.storage.gateway_message_history import SqlMessageHistory
-from wamesh.storage.gateway_outbox import SqlOutboxStore
+from wamesh.storage.gateway.events import SqlEventLog
+from wamesh.storage.gateway.inbox import SqlInboxStore
+from wamesh.storage.gateway.message_history import SqlMessageHistory
+from wamesh.storage.gateway.outbox import SqlOutboxStore
 from wamesh.storage.sqlite_file import sqlite_url
 from wamesh.storage.telling import TellingDatabase
 

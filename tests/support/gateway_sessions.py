@@ -17,14 +17,14 @@ from typing import Any, Final
 
 from support.emulator import RunningEmulator
 
-from wamesh.gateway.lease import LeaseTimes
-from wamesh.gateway.lock import open_directory
-from wamesh.gateway.session import Policy, SessionState
+from wamesh.gateway.fleet.lease import LeaseTimes
+from wamesh.gateway.fleet.lock import open_directory
+from wamesh.gateway.session.state import Policy, SessionState
+from wamesh.gateway.session.supervisor import Supervisor
+from wamesh.gateway.session.transport_options import always
 from wamesh.gateway.sessions import SessionSnapshot
-from wamesh.gateway.supervisor import Supervisor
-from wamesh.gateway.transport_options import always
 from wamesh.storage.database import migrate, open_database
-from wamesh.storage.gateway_sessions import SqlLeaseStore, SqlSessionStore
+from wamesh.storage.gateway.sessions import SqlLeaseStore, SqlSessionStore
 from wamesh.storage.sqlite_file import sqlite_url
 from wamesh.whatsapp.events import InboundMessage, Paired, QrIssued, ReceiptReceived
 from wamesh.whatsapp.jid import Jid

@@ -8,9 +8,9 @@ from wamesh.booking.ical.service import CalendarsService
 from wamesh.booking.signing import Signer
 from wamesh.booking.v1 import calendars_pb2, calendars_pb2_grpc
 from wamesh.rpc.server import Service
-from wamesh.storage.booking_bookings import BookingTables
-from wamesh.storage.booking_calendar import CalendarTables
-from wamesh.storage.booking_feeds import FeedTables, ImportTables
+from wamesh.storage.booking.bookings import BookingTables
+from wamesh.storage.booking.calendar import CalendarTables
+from wamesh.storage.booking.feeds import FeedTables, ImportTables
 from wamesh.storage.database import Database
 
 NAME = calendars_pb2.DESCRIPTOR.services_by_name["Calendars"].full_name

@@ -14,7 +14,7 @@ from datetime import datetime
 from support.gateway_messages import NOON, inbound, seconds, terms
 
 from wamesh.gateway.messages import Claim, Terms
-from wamesh.storage.gateway_inbox import SqlInboxStore
+from wamesh.storage.gateway.inbox import SqlInboxStore
 from wamesh.whatsapp.jid import Jid
 
 MAX_ATTEMPTS = 2

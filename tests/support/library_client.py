@@ -18,8 +18,8 @@ from typing import Any, Final, Literal, TextIO
 
 from support.emulator import RunningEmulator
 
-from wamesh.whatsapp.native_environment import process_environment
-from wamesh.whatsapp.neonize_store_file import FileDatabase
+from wamesh.whatsapp.neonize.native_environment import process_environment
+from wamesh.whatsapp.neonize.store_file import FileDatabase
 
 _TESTS: Final = Path(__file__).resolve().parents[1]
 _ANSWER_SECONDS: Final = 30.0

@@ -10,11 +10,11 @@ from support.gateway_messages import ANNA, NOON, grant_lease, seconds
 
 from wamesh.gateway.health import SendLog
 from wamesh.gateway.messages import DeliveryState
-from wamesh.gateway.outbox import Outbox
-from wamesh.gateway.outbox_policy import OutboxPolicy
-from wamesh.gateway.session import SessionState
+from wamesh.gateway.outbox.outbox import Outbox
+from wamesh.gateway.outbox.policy import OutboxPolicy
+from wamesh.gateway.session.state import SessionState
 from wamesh.storage.database import Database, migrate, open_database
-from wamesh.storage.gateway_outbox import SqlOutboxStore
+from wamesh.storage.gateway.outbox import SqlOutboxStore
 from wamesh.storage.sqlite_file import sqlite_url
 from wamesh.whatsapp.events import ReceiptKind, ReceiptReceived
 

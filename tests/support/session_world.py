@@ -21,12 +21,12 @@ from support.emulator import RunningEmulator, protocol_emulator
 from support.gateway_sessions import PATIENCE_SECONDS, QUICK, Gateway, eventually, gateway, session_pids
 
 from wamesh.emulator.v1 import emulator_pb2 as pb
-from wamesh.gateway.lease import LeaseTimes
-from wamesh.gateway.session import Event, Reason, Session, SessionState
-from wamesh.gateway.session_machine import advance
+from wamesh.gateway.fleet.lease import LeaseTimes
+from wamesh.gateway.session.machine import advance
+from wamesh.gateway.session.state import Event, Reason, Session, SessionState
 from wamesh.gateway.sessions import PairingEvent, SessionSnapshot
 from wamesh.storage.database import open_database
-from wamesh.storage.gateway_sessions import SqlLeaseStore
+from wamesh.storage.gateway.sessions import SqlLeaseStore
 from wamesh.storage.sqlite_file import sqlite_url
 from wamesh.whatsapp.events import Paired, QrIssued
 
@@ -152,7 +152,7 @@ def fresh_world(directory: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wo
             world.seen.add((session.state, event))
             return advance(session, event, *arguments, **named)
 
-        monkeypatch.setattr("wamesh.gateway.session_keeper.advance", recording)
+        monkeypatch.setattr("wamesh.gateway.session.keeper.advance", recording)
         yield world
 
 

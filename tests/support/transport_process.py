@@ -17,7 +17,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final
 
-from wamesh.whatsapp.native_environment import process_environment
+from wamesh.whatsapp.neonize.native_environment import process_environment
 from wamesh.whatsapp.transport import OnEvent, OutgoingMessage, SendOutcome, Transport, TransportName, make_transport
 
 _TESTS: Final = Path(__file__).resolve().parents[1]

@@ -27,7 +27,7 @@ from wamesh.errors import AlreadyExists, MeshError
 from wamesh.gateway.v1 import gateway_pb2 as gateway
 from wamesh.rpc import validation
 from wamesh.rpc.errors import DETAILS_KEY, code_of, status_of
-from wamesh.storage.booking_calendar import CalendarTables
+from wamesh.storage.booking.calendar import CalendarTables
 from wamesh.worker.booking_client import BookingClient
 from wamesh.worker.gateway_client import GatewayClient
 from wamesh.worker.hold import Hold

@@ -22,9 +22,9 @@ from wamesh.booking.v1 import booking_pb2_grpc, calendars_pb2_grpc, catalogue_pb
 from wamesh.clock import Clock, utc_now
 from wamesh.rpc.server import Server, Service, stop_signal
 from wamesh.settings import BookingSettings
-from wamesh.storage.booking_bookings import BookingTables
-from wamesh.storage.booking_calendar import CalendarTables
-from wamesh.storage.booking_feeds import FeedTables, ImportTables
+from wamesh.storage.booking.bookings import BookingTables
+from wamesh.storage.booking.calendar import CalendarTables
+from wamesh.storage.booking.feeds import FeedTables, ImportTables
 from wamesh.storage.database import Database, answers, room_database
 
 SERVICE_NAME: Final = "wamesh.booking.v1.Booking"

@@ -20,7 +20,7 @@ from wamesh.booking.catalogue.file import read_catalogue
 from wamesh.booking.catalogue.writing import write_catalogue
 from wamesh.console.process import EXIT_REFUSED, refuse
 from wamesh.errors import MeshError
-from wamesh.storage.booking_calendar import CalendarTables
+from wamesh.storage.booking.calendar import CalendarTables
 from wamesh.storage.database import room_database
 
 DEMO_SALON: Final = Path(str(resources.files("wamesh") / "demo" / "salon.yaml"))

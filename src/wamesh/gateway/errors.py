@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from wamesh.errors import FailedPrecondition, NotFound, Unavailable
-from wamesh.gateway.session import SessionState
+from wamesh.gateway.session.state import SessionState
 
 
 class SessionNotFound(NotFound):

@@ -22,32 +22,32 @@ import structlog
 
 from wamesh.clock import utc_now
 from wamesh.gateway.event_feed import EventFeed
-from wamesh.gateway.fleet import Fleet
+from wamesh.gateway.fleet.fleet import Fleet
+from wamesh.gateway.fleet.lease import LeaseTimes
+from wamesh.gateway.fleet.lock import DataDirectory, open_directory
+from wamesh.gateway.fleet.placement import PlacementPolicy
 from wamesh.gateway.health import SendLog
-from wamesh.gateway.inbox import Inbox
-from wamesh.gateway.lease import LeaseTimes
-from wamesh.gateway.lock import DataDirectory, open_directory
-from wamesh.gateway.outbox import Outbox
-from wamesh.gateway.outbox_policy import OutboxPolicy
-from wamesh.gateway.pacing import PacePolicy
-from wamesh.gateway.placement import PlacementPolicy
+from wamesh.gateway.inbox.inbox import Inbox
+from wamesh.gateway.outbox.outbox import Outbox
+from wamesh.gateway.outbox.pacing import PacePolicy
+from wamesh.gateway.outbox.policy import OutboxPolicy
 from wamesh.gateway.retention import Keep, Retention
 from wamesh.gateway.routing import forwarder
 from wamesh.gateway.service import GatewayService
-from wamesh.gateway.supervisor import Supervisor
-from wamesh.gateway.transport_options import TransportOptions, always, joined
+from wamesh.gateway.session.supervisor import Supervisor
+from wamesh.gateway.session.transport_options import TransportOptions, always, joined
 from wamesh.gateway.v1 import gateway_pb2_grpc
 from wamesh.rpc.server import Server, Service, stop_signal
 from wamesh.settings import GatewaySettings
 from wamesh.storage.database import Database, answers, room_database
-from wamesh.storage.gateway_devices import device_options
-from wamesh.storage.gateway_events import SqlEventLog
-from wamesh.storage.gateway_inbox import SqlInboxStore
-from wamesh.storage.gateway_members import SqlMemberStore
-from wamesh.storage.gateway_message_history import SqlMessageHistory
-from wamesh.storage.gateway_outbox import SqlOutboxStore
-from wamesh.storage.gateway_retention import SqlRetentionStore
-from wamesh.storage.gateway_sessions import SqlLeaseStore, SqlSessionStore
+from wamesh.storage.gateway.devices import device_options
+from wamesh.storage.gateway.events import SqlEventLog
+from wamesh.storage.gateway.inbox import SqlInboxStore
+from wamesh.storage.gateway.members import SqlMemberStore
+from wamesh.storage.gateway.message_history import SqlMessageHistory
+from wamesh.storage.gateway.outbox import SqlOutboxStore
+from wamesh.storage.gateway.retention import SqlRetentionStore
+from wamesh.storage.gateway.sessions import SqlLeaseStore, SqlSessionStore
 from wamesh.storage.telling import TellingDatabase
 
 SERVICE_NAME: Final = "wamesh.gateway.v1.Gateway"

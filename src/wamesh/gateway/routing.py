@@ -3,13 +3,13 @@
 What is about the session or its outbox goes to the holder; what only reads the database is served anywhere, Receive and
 WatchEvents among it.
 
-Owns: that list. Refuses: to know where a company is (`fleet`).
+Owns: that list. Refuses: to know where a company is (`fleet/fleet.py`).
 """
 
 from typing import Any, Final
 
 from wamesh.gateway.errors import HolderUnreachable
-from wamesh.gateway.fleet import Fleet
+from wamesh.gateway.fleet.fleet import Fleet
 from wamesh.gateway.v1 import gateway_pb2 as pb
 from wamesh.rpc.forwarding import Forwarder
 

@@ -15,12 +15,12 @@ from wamesh.errors import InvalidArgument, Violation
 from wamesh.gateway import wire
 from wamesh.gateway.event_feed import EventFeed, Start
 from wamesh.gateway.event_log import Position
-from wamesh.gateway.feed import Consumer
 from wamesh.gateway.health import SendLog, health_of
-from wamesh.gateway.inbox import Inbox
+from wamesh.gateway.inbox.feed import Consumer
+from wamesh.gateway.inbox.inbox import Inbox
 from wamesh.gateway.message_errors import StreamNotOpened
 from wamesh.gateway.message_history import MessageHistory, Place
-from wamesh.gateway.outbox import Outbox
+from wamesh.gateway.outbox.outbox import Outbox
 from wamesh.gateway.phone_numbers import to_e164
 from wamesh.gateway.sessions import Sessions, SessionSnapshot
 from wamesh.gateway.v1 import gateway_pb2 as pb

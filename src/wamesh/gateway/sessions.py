@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeAlias
 
-from wamesh.gateway.session import Reason, SessionState
+from wamesh.gateway.session.state import Reason, SessionState
 from wamesh.whatsapp.events import (
     InboundMessage,
     PairCodeIssued,

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from wamesh.gateway.lease import Acquired
-from wamesh.gateway.placement import Member
-from wamesh.gateway.session import Session
+from wamesh.gateway.fleet.lease import Acquired
+from wamesh.gateway.fleet.placement import Member
+from wamesh.gateway.session.state import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class SessionStore(Protocol):
 
 
 class LeaseStore(Protocol):
-    """The leases of all companies, judged by one clock: the database's. Rules in `lease`."""
+    """The leases of all companies, judged by one clock: the database's. Rules in `fleet/lease.py`."""
 
     async def acquire(self, company_id: int, holder: str, address: str, ttl: timedelta) -> Acquired:
         """Returns the lease with the next epoch, or who is in the way. Raises DatabaseUnavailable."""

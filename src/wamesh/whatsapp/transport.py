@@ -1,7 +1,7 @@
 """The port to WhatsApp: what a session process needs of a client library, and nothing of how the library does
 it.
 
-Two adapters satisfy it: `neonize_transport` (the real protocol) and `memory_transport` (a simulated network
+Two adapters satisfy it: `neonize/transport.py` (the real protocol) and `memory/transport.py` (a simulated network
 over gRPC). The name `emulator` is the first one again, led to an emulator of WhatsApp on this machine. The conformance
 kit in `tests/support/transport_conformance.py` runs the same rules over each.
 
@@ -170,11 +170,11 @@ def make_transport(
     """
     directory.mkdir(parents=True, exist_ok=True)
     if name == "memory":
-        from wamesh.whatsapp.memory_transport import MemoryTransport
+        from wamesh.whatsapp.memory.transport import MemoryTransport
 
         return MemoryTransport.open(directory, on_event, options or {})
     if name == "neonize":
-        from wamesh.whatsapp.neonize_transport import NeonizeTransport
+        from wamesh.whatsapp.neonize.transport import NeonizeTransport
 
         return NeonizeTransport.open(directory, on_event, options or {})
     if name == "emulator":

@@ -21,7 +21,7 @@ from wamesh.rpc.client import open_channel
 from wamesh.rpc.server import Server, stop_signal
 from wamesh.settings import WorkerSettings
 from wamesh.storage.database import Database, answers, room_database
-from wamesh.storage.worker_conversations import ConversationTables
+from wamesh.storage.worker.conversations import ConversationTables
 from wamesh.worker.booking_client import BookingClient
 from wamesh.worker.gateway_client import GatewayClient
 from wamesh.worker.runner import Runner

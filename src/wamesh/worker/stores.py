@@ -1,6 +1,6 @@
 """What the worker keeps: one row a conversation, the messages that it has answered, and the replies that it owes.
 
-Owns the port; `storage/worker_conversations.py` satisfies it on both engines. Invariants: state, handled messages and
+Owns the port; `storage/worker/conversations.py` satisfies it on both engines. Invariants: state, handled messages and
 replies of a turn are stored together or not at all; a turn is opened once and closed once; a message belongs to one
 closed turn; a reply stays owed until its outcome is noted.
 """

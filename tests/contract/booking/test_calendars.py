@@ -25,9 +25,9 @@ from wamesh.errors import MeshError
 from wamesh.rpc import validation
 from wamesh.slots.spans import Span, Spans
 from wamesh.slots.zones import MINUTES_PER_DAY
-from wamesh.storage.booking_bookings import BookingTables
-from wamesh.storage.booking_calendar import CalendarTables
-from wamesh.storage.booking_feeds import FeedTables, ImportTables
+from wamesh.storage.booking.bookings import BookingTables
+from wamesh.storage.booking.calendar import CalendarTables
+from wamesh.storage.booking.feeds import FeedTables, ImportTables
 from wamesh.storage.database import Database
 
 TUESDAY = "2026-11-24"

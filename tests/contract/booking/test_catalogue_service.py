@@ -20,7 +20,7 @@ from wamesh.booking.v1 import catalogue_pb2 as pb
 from wamesh.console.seed import DEMO_SALON
 from wamesh.errors import MeshError
 from wamesh.rpc import validation
-from wamesh.storage.booking_calendar import CalendarTables
+from wamesh.storage.booking.calendar import CalendarTables
 from wamesh.storage.database import Database
 
 Content: TypeAlias = dict[str, Any]

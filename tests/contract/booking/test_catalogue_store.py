@@ -13,7 +13,7 @@ from support.inline_database import InlineDatabase, inline_database
 from wamesh.booking.calendar import Calendar
 from wamesh.booking.catalogue.changing import load_catalogue
 from wamesh.booking.catalogue.file import parse_catalogue
-from wamesh.storage.booking_calendar import CalendarTables
+from wamesh.storage.booking.calendar import CalendarTables
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])

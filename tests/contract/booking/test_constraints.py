@@ -11,7 +11,7 @@ from support.databases import OpenRoom
 from wamesh.booking.appointments import Appointment
 from wamesh.booking.diary import Diary
 from wamesh.booking.v1 import booking_pb2 as pb
-from wamesh.storage.booking_bookings import BookingTables
+from wamesh.storage.booking.bookings import BookingTables
 from wamesh.storage.database import ConstraintViolated, Database, Steps, execute
 
 DAY = "2026-11-24"

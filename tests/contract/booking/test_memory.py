@@ -17,8 +17,8 @@ from wamesh.booking.calendar import Absence
 from wamesh.booking.memory import Salons
 from wamesh.booking.stores import Steps
 from wamesh.slots.zones import MINUTES_PER_DAY
-from wamesh.storage.booking_bookings import BookingTables
-from wamesh.storage.booking_calendar import CalendarTables
+from wamesh.storage.booking.bookings import BookingTables
+from wamesh.storage.booking.calendar import CalendarTables
 from wamesh.storage.database import Database
 
 T = TypeVar("T")

@@ -20,7 +20,7 @@ from wamesh.booking.errors import (
 )
 from wamesh.booking.v1 import booking_pb2 as pb
 from wamesh.errors import InvalidArgument, MeshError
-from wamesh.storage.booking_calendar import CalendarTables
+from wamesh.storage.booking.calendar import CalendarTables
 from wamesh.storage.database import Database
 
 DAY = "2026-11-24"

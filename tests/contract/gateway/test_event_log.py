@@ -10,13 +10,13 @@ from support.gateway_messages import ANNA, NOON, draft, grant_lease, seconds
 from wamesh.gateway.errors import LeaseLost
 from wamesh.gateway.event_log import CursorExpired, CursorUnknown, LoggedEvent, Position
 from wamesh.gateway.messages import DeliveryState, OutboxMessage
-from wamesh.gateway.session import Reason, Session, SessionState
+from wamesh.gateway.session.state import Reason, Session, SessionState
 from wamesh.gateway.sessions import SessionSnapshot
 from wamesh.gateway.stores import Device, StoredSession
 from wamesh.storage.database import Database
-from wamesh.storage.gateway_events import SqlEventLog
-from wamesh.storage.gateway_outbox import SqlOutboxStore
-from wamesh.storage.gateway_sessions import SqlSessionStore
+from wamesh.storage.gateway.events import SqlEventLog
+from wamesh.storage.gateway.outbox import SqlOutboxStore
+from wamesh.storage.gateway.sessions import SqlSessionStore
 from wamesh.whatsapp.events import ReceiptKind, ReceiptReceived
 
 SECRET = bytes(32)

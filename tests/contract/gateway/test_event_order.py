@@ -15,8 +15,8 @@ from support.gateway_messages import ANNA, NOON, draft, grant_lease
 from wamesh.gateway.event_log import LoggedEvent, Position
 from wamesh.gateway.messages import DeliveryState, OutboxMessage
 from wamesh.storage.database import Database, schema_of
-from wamesh.storage.gateway_events import SqlEventLog
-from wamesh.storage.gateway_outbox import SqlOutboxStore
+from wamesh.storage.gateway.events import SqlEventLog
+from wamesh.storage.gateway.outbox import SqlOutboxStore
 from wamesh.whatsapp.events import ReceiptKind, ReceiptReceived
 
 pytestmark = pytest.mark.postgres

@@ -10,15 +10,15 @@ from support.databases import OpenRoom
 from support.gateway_messages import NOON
 
 from wamesh.gateway.errors import LeaseLost
-from wamesh.gateway.fleet import Fleet
-from wamesh.gateway.lease import Lease, LeaseTimes
-from wamesh.gateway.placement import PlacementPolicy, home_of
-from wamesh.gateway.session import Reason, Session, SessionState
+from wamesh.gateway.fleet.fleet import Fleet
+from wamesh.gateway.fleet.lease import Lease, LeaseTimes
+from wamesh.gateway.fleet.placement import PlacementPolicy, home_of
+from wamesh.gateway.session.state import Reason, Session, SessionState
 from wamesh.gateway.sessions import SessionSnapshot
 from wamesh.gateway.stores import StoredSession
 from wamesh.storage.database import Database
-from wamesh.storage.gateway_members import SqlMemberStore
-from wamesh.storage.gateway_sessions import SqlLeaseStore, SqlSessionStore
+from wamesh.storage.gateway.members import SqlMemberStore
+from wamesh.storage.gateway.sessions import SqlLeaseStore, SqlSessionStore
 
 TIMES = LeaseTimes(timedelta(seconds=30), timedelta(seconds=0.05))
 AT_ONCE = PlacementPolicy(settle=timedelta(), share=1.0, abandoned_after=timedelta(hours=1))

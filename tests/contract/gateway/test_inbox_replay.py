@@ -11,7 +11,7 @@ from support.inbox_model import InboxWorld
 
 from wamesh.gateway.message_errors import SubscriptionNotFound
 from wamesh.gateway.messages import Claim
-from wamesh.storage.gateway_inbox import SqlInboxStore
+from wamesh.storage.gateway.inbox import SqlInboxStore
 from wamesh.whatsapp.jid import Jid
 
 ONE_TRY = terms(max_attempts=1)

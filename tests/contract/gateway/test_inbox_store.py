@@ -10,7 +10,7 @@ from support.gateway_messages import ANNA, ANNA_HIDDEN, BORIS, NOON, grant_lease
 
 from wamesh.gateway.errors import LeaseLost
 from wamesh.gateway.messages import Claim, Terms
-from wamesh.storage.gateway_inbox import SqlInboxStore
+from wamesh.storage.gateway.inbox import SqlInboxStore
 from wamesh.whatsapp.events import ContentKind
 from wamesh.whatsapp.jid import Jid
 

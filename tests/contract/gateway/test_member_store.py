@@ -4,9 +4,9 @@ from datetime import timedelta
 
 from support.databases import OpenRoom
 
-from wamesh.gateway.placement import Member
+from wamesh.gateway.fleet.placement import Member
 from wamesh.storage.database import Database, Steps, execute
-from wamesh.storage.gateway_members import SqlMemberStore
+from wamesh.storage.gateway.members import SqlMemberStore
 
 LONG = timedelta(hours=1)
 

@@ -11,9 +11,9 @@ from wamesh.errors import InvalidArgument
 from wamesh.gateway.message_history import Direction, HistoryFilter, ListedMessage, Place
 from wamesh.gateway.messages import DeliveryState, OutboxMessage, StoredMessage
 from wamesh.storage.database import Database, Rows, Statement, Steps, execute
-from wamesh.storage.gateway_inbox import SqlInboxStore
-from wamesh.storage.gateway_message_history import SqlMessageHistory
-from wamesh.storage.gateway_outbox import SqlOutboxStore
+from wamesh.storage.gateway.inbox import SqlInboxStore
+from wamesh.storage.gateway.message_history import SqlMessageHistory
+from wamesh.storage.gateway.outbox import SqlOutboxStore
 from wamesh.storage.migrations.dialect import blob
 from wamesh.whatsapp.jid import Jid
 

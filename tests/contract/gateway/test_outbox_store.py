@@ -9,8 +9,8 @@ from support.gateway_messages import ANNA, NOON, draft, grant_lease, inbound, se
 
 from wamesh.gateway.errors import LeaseLost
 from wamesh.gateway.messages import DeliveryState, OutboxMessage
-from wamesh.storage.gateway_inbox import SqlInboxStore
-from wamesh.storage.gateway_outbox import SqlOutboxStore
+from wamesh.storage.gateway.inbox import SqlInboxStore
+from wamesh.storage.gateway.outbox import SqlOutboxStore
 from wamesh.whatsapp.events import ReceiptKind, ReceiptReceived
 from wamesh.whatsapp.jid import Jid
 

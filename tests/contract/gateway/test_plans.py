@@ -8,8 +8,8 @@ from support.gateway_messages import ANNA, BORIS, NOON, draft, grant_lease, inbo
 from support.statements import RecordingDatabase
 
 from wamesh.storage.database import Database, Steps, execute
-from wamesh.storage.gateway_inbox import SqlInboxStore
-from wamesh.storage.gateway_outbox import SqlOutboxStore
+from wamesh.storage.gateway.inbox import SqlInboxStore
+from wamesh.storage.gateway.outbox import SqlOutboxStore
 from wamesh.whatsapp.events import ReceiptKind, ReceiptReceived
 
 PAST = 20_000

@@ -9,10 +9,10 @@ from support.gateway_messages import ANNA, BORIS, NOON, draft, grant_lease, inbo
 
 from wamesh.gateway.retention import Keep, Retention
 from wamesh.storage.database import Database, Steps, execute
-from wamesh.storage.gateway_events import SqlEventLog
-from wamesh.storage.gateway_inbox import SqlInboxStore
-from wamesh.storage.gateway_outbox import SqlOutboxStore
-from wamesh.storage.gateway_retention import SqlRetentionStore
+from wamesh.storage.gateway.events import SqlEventLog
+from wamesh.storage.gateway.inbox import SqlInboxStore
+from wamesh.storage.gateway.outbox import SqlOutboxStore
+from wamesh.storage.gateway.retention import SqlRetentionStore
 
 LATER = NOON + timedelta(days=91)
 KEEP = Keep(messages=timedelta(days=90), events=timedelta(days=7))

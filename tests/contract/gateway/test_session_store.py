@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from support.databases import OpenRoom
 
-from wamesh.gateway import lease
 from wamesh.gateway.errors import LeaseLost
-from wamesh.gateway.lease import HeldElsewhere, Lease
-from wamesh.gateway.session import Reason, Session, SessionState
+from wamesh.gateway.fleet import lease
+from wamesh.gateway.fleet.lease import HeldElsewhere, Lease
+from wamesh.gateway.session.state import Reason, Session, SessionState
 from wamesh.gateway.stores import Device, PlacedSession, StoredSession
-from wamesh.storage.gateway_sessions import SqlLeaseStore, SqlSessionStore
+from wamesh.storage.gateway.sessions import SqlLeaseStore, SqlSessionStore
 
 NOW = datetime(2026, 3, 2, 9, 0, 0, 123456, tzinfo=UTC)
 LONG = timedelta(hours=1)

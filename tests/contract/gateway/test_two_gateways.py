@@ -8,12 +8,12 @@ import pytest
 from support.gateway_messages import grant_lease, inbound, seconds, terms
 
 from wamesh.clock import utc_now
-from wamesh.gateway.feed import Consumer
-from wamesh.gateway.inbox import Inbox
+from wamesh.gateway.inbox.feed import Consumer
+from wamesh.gateway.inbox.inbox import Inbox
 from wamesh.gateway.message_errors import SubscriptionNotFound
 from wamesh.gateway.messages import Claim
 from wamesh.storage.database import Database, migrate, open_database, schema_of
-from wamesh.storage.gateway_inbox import SqlInboxStore
+from wamesh.storage.gateway.inbox import SqlInboxStore
 from wamesh.whatsapp.jid import Jid
 
 POLL = timedelta(milliseconds=50)

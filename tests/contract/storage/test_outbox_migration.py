@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from wamesh.storage.database import ConstraintViolated, Steps, execute, open_database, schema_of
-from wamesh.storage.gateway_outbox import SqlOutboxStore
+from wamesh.storage.gateway.outbox import SqlOutboxStore
 from wamesh.storage.migrations.runner import History, history_of, migrate_to_newest
 
 _ADD = """

@@ -15,20 +15,20 @@ from wamesh.booking.appointments import ChangeKind
 from wamesh.gateway.event_log import Position
 from wamesh.gateway.message_history import HistoryFilter, Place
 from wamesh.gateway.messages import DeliveryState, OutboxMessage, StoredMessage, Terms
-from wamesh.gateway.session import Reason, SessionState
-from wamesh.storage.booking_bookings import BookingTables
-from wamesh.storage.booking_calendar import CalendarTables
-from wamesh.storage.booking_feeds import FeedTables, ImportTables
+from wamesh.gateway.session.state import Reason, SessionState
+from wamesh.storage.booking.bookings import BookingTables
+from wamesh.storage.booking.calendar import CalendarTables
+from wamesh.storage.booking.feeds import FeedTables, ImportTables
 from wamesh.storage.database import Database, Room, Steps, execute, migrate, open_database, schema_of
-from wamesh.storage.gateway_events import SqlEventLog
-from wamesh.storage.gateway_inbox import SqlInboxStore
-from wamesh.storage.gateway_members import SqlMemberStore
-from wamesh.storage.gateway_message_history import SqlMessageHistory
-from wamesh.storage.gateway_outbox import SqlOutboxStore
-from wamesh.storage.gateway_sessions import SqlSessionStore
+from wamesh.storage.gateway.events import SqlEventLog
+from wamesh.storage.gateway.inbox import SqlInboxStore
+from wamesh.storage.gateway.members import SqlMemberStore
+from wamesh.storage.gateway.message_history import SqlMessageHistory
+from wamesh.storage.gateway.outbox import SqlOutboxStore
+from wamesh.storage.gateway.sessions import SqlSessionStore
 from wamesh.storage.migrations.dialect import blob
 from wamesh.storage.migrations.runner import History, history_of, migrate_to_newest
-from wamesh.storage.worker_conversations import ConversationTables
+from wamesh.storage.worker.conversations import ConversationTables
 from wamesh.worker.conversation import Conversation, Stage
 from wamesh.worker.stores import Key, OwedReply
 

@@ -19,8 +19,8 @@ from support.transport_client import Maker
 from support.transport_conformance import ACCOUNT, ACCOUNT_NAME, Network, ProtocolRules, TransportRules
 from support.transport_process import ChildTransport
 
-from wamesh.whatsapp.native_environment import WrongEnvironment
-from wamesh.whatsapp.neonize_store_file import FILE_NAME
+from wamesh.whatsapp.neonize.native_environment import WrongEnvironment
+from wamesh.whatsapp.neonize.store_file import FILE_NAME
 from wamesh.whatsapp.transport import OnEvent, Transport
 
 CLOSED_PROXY = {"proxy": "http://127.0.0.1:1"}

@@ -7,7 +7,7 @@ import pytest
 from support.databases import OpenRoom
 
 from wamesh.storage.database import Database, Steps, execute
-from wamesh.storage.worker_conversations import ConversationTables
+from wamesh.storage.worker.conversations import ConversationTables
 from wamesh.worker.conversation import Conversation, Stage
 from wamesh.worker.events import CancelVisit, CustomerMessage
 from wamesh.worker.progress import Input, Progress

@@ -13,7 +13,7 @@ from support.databases import OpenRoom
 from support.inline_database import empty_copy
 from support.worker_faults import COMPANY, Fate, Kill, Town
 
-from wamesh.storage.worker_conversations import ConversationTables
+from wamesh.storage.worker.conversations import ConversationTables
 from wamesh.worker.conversation import Conversation
 from wamesh.worker.stores import ConversationStore, Key
 

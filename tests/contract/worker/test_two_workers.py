@@ -16,7 +16,7 @@ from support.databases import OpenRoom
 from support.inline_database import empty_copy
 from support.worker_faults import CHAT, COMPANY, Stepper, Town, unhurried
 
-from wamesh.storage.worker_conversations import ConversationTables
+from wamesh.storage.worker.conversations import ConversationTables
 from wamesh.worker.stores import ConversationStore, Key, TurnTaken
 
 LONGEST = 13

@@ -29,7 +29,7 @@ from wamesh.rpc import validation
 from wamesh.rpc.errors import Refusal, refusal_of
 from wamesh.rpc.server import Server, Service
 from wamesh.settings import BookingSettings
-from wamesh.storage.booking_calendar import CalendarTables
+from wamesh.storage.booking.calendar import CalendarTables
 from wamesh.storage.database import room_database
 
 DESCRIPTOR = pb.DESCRIPTOR.services_by_name["Catalogue"]

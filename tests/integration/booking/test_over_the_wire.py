@@ -20,7 +20,7 @@ from wamesh.errors import MeshError
 from wamesh.rpc.errors import Refusal, refusal_of
 from wamesh.rpc.server import Server
 from wamesh.settings import BookingSettings
-from wamesh.storage.booking_calendar import CalendarTables
+from wamesh.storage.booking.calendar import CalendarTables
 from wamesh.storage.database import room_database
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)

@@ -11,7 +11,7 @@ from wamesh.gateway.main import serving
 from wamesh.gateway.v1 import gateway_pb2 as pb
 from wamesh.gateway.v1 import gateway_pb2_grpc
 from wamesh.settings import GatewaySettings
-from wamesh.whatsapp.neonize_store_file import FILE_NAME
+from wamesh.whatsapp.neonize.store_file import FILE_NAME
 
 COMPANY = 7
 SALON, CUSTOMER = "+12025550100", "+12025550111"

@@ -9,7 +9,7 @@ from support.emulator import running_emulator
 
 from wamesh.console.ports import free_ports
 from wamesh.gateway.main import serving
-from wamesh.gateway.session_wire import SPOOL_NAME
+from wamesh.gateway.process.wire import SPOOL_NAME
 from wamesh.gateway.v1 import gateway_pb2 as pb
 from wamesh.gateway.v1 import gateway_pb2_grpc
 from wamesh.settings import GatewaySettings, WrongSetting

@@ -16,9 +16,9 @@ from support.gateway_service import RunningGateway, running_gateway
 
 from wamesh.clock import utc_now
 from wamesh.errors import Violation
-from wamesh.gateway.outbox_policy import OutboxPolicy
-from wamesh.gateway.pacing import PacePolicy
-from wamesh.gateway.session import SessionState
+from wamesh.gateway.outbox.pacing import PacePolicy
+from wamesh.gateway.outbox.policy import OutboxPolicy
+from wamesh.gateway.session.state import SessionState
 from wamesh.gateway.v1 import gateway_pb2 as pb
 from wamesh.whatsapp.events import Paired, PairingFailed, PairingFailure, QrIssued
 from wamesh.whatsapp.jid import Jid

@@ -11,7 +11,7 @@ import grpc
 import pytest
 from support.emulator import RunningEmulator, running_emulator
 
-from wamesh.gateway.lock import DirectoryInUse
+from wamesh.gateway.fleet.lock import DirectoryInUse
 from wamesh.gateway.main import serving
 from wamesh.gateway.v1 import gateway_pb2 as pb
 from wamesh.gateway.v1 import gateway_pb2_grpc

@@ -15,9 +15,9 @@ from support.gateway_sessions import QUICK, eventually, gateway, is_running, ses
 
 from wamesh.emulator.v1 import emulator_pb2 as pb
 from wamesh.gateway.errors import SessionReplaced
-from wamesh.gateway.lease import LeaseTimes
-from wamesh.gateway.lock import open_directory
-from wamesh.gateway.session import Reason, SessionState
+from wamesh.gateway.fleet.lease import LeaseTimes
+from wamesh.gateway.fleet.lock import open_directory
+from wamesh.gateway.session.state import Reason, SessionState
 from wamesh.storage.sqlite_file import sqlite_url
 from wamesh.whatsapp.events import InboundMessage
 from wamesh.whatsapp.transport import Sent, Uncertain
@@ -268,8 +268,8 @@ from pathlib import Path
 sys.path.insert(0, {str(Path(__file__).parents[2])!r})
 from support.gateway_sessions import gateway
 from datetime import timedelta
-from wamesh.gateway.lease import LeaseTimes
-from wamesh.gateway.session import SessionState
+from wamesh.gateway.fleet.lease import LeaseTimes
+from wamesh.gateway.session.state import SessionState
 
 async def main():
     times = LeaseTimes(timedelta(seconds=3), timedelta(seconds=1))

@@ -46,8 +46,8 @@ from wamesh.gateway.errors import (
     SessionStopped,
     SessionUnpaired,
 )
-from wamesh.gateway.session import Event, Reason, SessionState
-from wamesh.gateway.session_table import LATE, TABLE
+from wamesh.gateway.session.state import Event, Reason, SessionState
+from wamesh.gateway.session.table import LATE, TABLE
 from wamesh.whatsapp.events import PairingFailed, PairingFailure
 from wamesh.whatsapp.transport import Uncertain
 

@@ -19,7 +19,7 @@ from wamesh.gateway.errors import (
     SessionNotFound,
     SessionStopped,
 )
-from wamesh.gateway.session import Reason, SessionState
+from wamesh.gateway.session.state import Reason, SessionState
 from wamesh.whatsapp.events import PairCodeIssued, Paired, PairingFailed, PairingFailure, QrIssued
 from wamesh.whatsapp.transport import Sent
 

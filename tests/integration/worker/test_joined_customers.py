@@ -8,8 +8,8 @@ from support.inline_database import empty_copy
 from support.worker_faults import COMPANY, Town, unhurried
 
 from wamesh.gateway import wire
-from wamesh.storage.gateway_inbox import SqlInboxStore
-from wamesh.storage.worker_conversations import ConversationTables
+from wamesh.storage.gateway.inbox import SqlInboxStore
+from wamesh.storage.worker.conversations import ConversationTables
 from wamesh.whatsapp.events import InboundMessage
 from wamesh.whatsapp.jid import Jid
 

@@ -17,7 +17,7 @@ from wamesh.booking.v1.booking_pb2_grpc import BookingStub
 from wamesh.gateway.v1 import gateway_pb2
 from wamesh.gateway.v1.gateway_pb2_grpc import GatewayStub
 from wamesh.storage.database import DatabaseUnavailable, migrate, open_database
-from wamesh.storage.worker_conversations import ConversationTables
+from wamesh.storage.worker.conversations import ConversationTables
 from wamesh.worker.booking_client import BookingClient
 from wamesh.worker.gateway_client import GatewayClient
 from wamesh.worker.hold import Hold

@@ -24,7 +24,7 @@ from wamesh.booking.errors import SlotUnavailable
 from wamesh.booking.v1 import booking_pb2 as pb
 from wamesh.slots.working import CLOSED, DayPlan
 from wamesh.slots.zones import MINUTES_PER_DAY, day_number
-from wamesh.storage.booking_calendar import CalendarTables
+from wamesh.storage.booking.calendar import CalendarTables
 
 DATE = date(2026, 10, 25)
 """A Sunday of 25 hours: 03:00 becomes 02:00."""

@@ -22,7 +22,7 @@ from wamesh.booking.catalogue.edits import SERVICES, archive
 from wamesh.booking.errors import HoldTokenInvalid, SlotTokenInvalid, SlotUnavailable
 from wamesh.booking.v1 import booking_pb2 as pb
 from wamesh.errors import InvalidArgument
-from wamesh.storage.booking_calendar import CalendarTables
+from wamesh.storage.booking.calendar import CalendarTables
 from wamesh.storage.database import Database
 
 DAY, OTHER_DAY = "2026-11-24", "2026-11-25"

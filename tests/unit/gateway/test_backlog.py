@@ -3,7 +3,7 @@
 import asyncio
 from datetime import timedelta
 
-from wamesh.gateway.backlog import Backlog
+from wamesh.gateway.session.backlog import Backlog
 from wamesh.session.v1 import session_pb2 as pb
 
 FOREVER = timedelta(hours=1)

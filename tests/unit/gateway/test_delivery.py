@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from support.gateway_messages import ANNA, BORIS, NOON, grant_lease, inbound, seconds, terms
 from support.inline_database import inline_database
 
-from wamesh.gateway.delivery import Agenda, Window, retry_delay
+from wamesh.gateway.inbox.delivery import Agenda, Window, retry_delay
 from wamesh.gateway.messages import Claim, StoredMessage, Terms
 from wamesh.storage.database import Database, Steps, execute
-from wamesh.storage.gateway_inbox import SqlInboxStore
+from wamesh.storage.gateway.inbox import SqlInboxStore
 
 CHATS = (ANNA, BORIS)
 SUBSCRIPTIONS = ("worker", "webhooks")

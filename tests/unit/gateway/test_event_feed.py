@@ -9,7 +9,7 @@ from support.gateway_messages import NOON
 
 from wamesh.gateway.event_feed import EventFeed, Watch
 from wamesh.gateway.event_log import CursorExpired, CursorUnknown, LoggedEvent, Page, Position
-from wamesh.gateway.session import Reason, SessionState
+from wamesh.gateway.session.state import Reason, SessionState
 from wamesh.gateway.sessions import SessionSnapshot
 from wamesh.storage.database import DatabaseUnavailable
 

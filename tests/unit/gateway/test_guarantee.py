@@ -10,8 +10,8 @@ from support.gateway_messages import draft
 from support.outbox_bench import PATIENT, Bench, held_database
 
 from wamesh.gateway.messages import DeliveryState
-from wamesh.gateway.outbox_policy import DEFAULT_POLICY
-from wamesh.gateway.session import SessionState
+from wamesh.gateway.outbox.policy import DEFAULT_POLICY
+from wamesh.gateway.session.state import SessionState
 from wamesh.whatsapp.events import ReceiptKind
 from wamesh.whatsapp.transport import NotSent, OutgoingMessage, Rejected, SendOutcome, Uncertain
 

@@ -12,10 +12,10 @@ from support.inline_database import InlineDatabase, empty_copy
 from wamesh.clock import utc_now
 from wamesh.errors import Unavailable
 from wamesh.gateway.errors import LeaseLost
-from wamesh.gateway.feed import Consumer
-from wamesh.gateway.inbox import Inbox
+from wamesh.gateway.inbox.feed import Consumer
+from wamesh.gateway.inbox.inbox import Inbox
 from wamesh.gateway.messages import Claim, Terms
-from wamesh.storage.gateway_inbox import SqlInboxStore
+from wamesh.storage.gateway.inbox import SqlInboxStore
 from wamesh.whatsapp.events import InboundMessage
 from wamesh.whatsapp.jid import Jid
 

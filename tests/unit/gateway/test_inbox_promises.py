@@ -10,7 +10,7 @@ from support.gateway_messages import grant_lease
 from support.inbox_model import MAX_ATTEMPTS, InboxWorld
 from support.inline_database import inline_database
 
-from wamesh.storage.gateway_inbox import SqlInboxStore
+from wamesh.storage.gateway.inbox import SqlInboxStore
 from wamesh.whatsapp.jid import Jid
 
 SUBSCRIPTIONS = st.sampled_from(("worker", "webhooks"))

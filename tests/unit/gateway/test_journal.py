@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from wamesh.gateway.backlog import Backlog
 from wamesh.gateway.errors import LeaseLost
-from wamesh.gateway.journal import Journal, Sinks
-from wamesh.gateway.session_wire import encode_record
-from wamesh.gateway.spool import Spool
+from wamesh.gateway.process.spool import Spool
+from wamesh.gateway.process.wire import encode_record
+from wamesh.gateway.session.backlog import Backlog
+from wamesh.gateway.session.journal import Journal, Sinks
 from wamesh.session.v1 import session_pb2 as pb
 from wamesh.whatsapp.events import (
     ContentKind,

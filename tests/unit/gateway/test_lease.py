@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wamesh.gateway.lease import DEFAULT_TIMES, HeldElsewhere, Lease, LeaseTimes, acquire, release, renew
+from wamesh.gateway.fleet.lease import DEFAULT_TIMES, HeldElsewhere, Lease, LeaseTimes, acquire, release, renew
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 TTL = timedelta(seconds=15)

@@ -15,9 +15,9 @@ from wamesh.gateway.errors import Draining, LeaseLost, SessionNotConnected, Sess
 from wamesh.gateway.health import Sends
 from wamesh.gateway.message_errors import MessageNotFound, RequestIdReused
 from wamesh.gateway.messages import DeliveryState
-from wamesh.gateway.session import SessionState
+from wamesh.gateway.session.state import SessionState
 from wamesh.storage.database import Database
-from wamesh.storage.gateway_outbox import SqlOutboxStore
+from wamesh.storage.gateway.outbox import SqlOutboxStore
 from wamesh.whatsapp.events import ReceiptKind
 from wamesh.whatsapp.transport import NotSent, Rejected, Uncertain
 

@@ -11,11 +11,11 @@ from support.outbox_bench import Bench, held_database
 
 from wamesh.gateway.message_errors import PaceExceeded
 from wamesh.gateway.messages import DeliveryState
-from wamesh.gateway.outbox_policy import OutboxPolicy
-from wamesh.gateway.pacing import PacePolicy
-from wamesh.gateway.session import SessionState
+from wamesh.gateway.outbox.pacing import PacePolicy
+from wamesh.gateway.outbox.policy import OutboxPolicy
+from wamesh.gateway.session.state import SessionState
 from wamesh.storage.database import Database
-from wamesh.storage.gateway_inbox import SqlInboxStore
+from wamesh.storage.gateway.inbox import SqlInboxStore
 from wamesh.whatsapp.jid import Jid
 
 S = DeliveryState

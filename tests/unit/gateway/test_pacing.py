@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.gateway_messages import NOON, seconds
 
-from wamesh.gateway.pacing import Pace, PacePolicy
+from wamesh.gateway.outbox.pacing import Pace, PacePolicy
 
 FIVE = PacePolicy(gap=seconds(1), burst=5)
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wamesh.gateway.placement import Member, PlacementPolicy, home_of, takes, to_hand_over
+from wamesh.gateway.fleet.placement import Member, PlacementPolicy, home_of, takes, to_hand_over
 
 POLICY = PlacementPolicy(settle=timedelta(seconds=15), share=0.1, abandoned_after=timedelta(seconds=15))
 LONG, SHORT, NONE = timedelta(hours=1), timedelta(seconds=1), timedelta()

@@ -15,7 +15,7 @@ from wamesh.gateway.errors import LeaseLost
 from wamesh.gateway.health import Sends
 from wamesh.gateway.message_errors import ExpiryPassed, MessageNotFound, MessageNotQueued, RequestIdReused
 from wamesh.gateway.messages import DeliveryState
-from wamesh.gateway.session import SessionState
+from wamesh.gateway.session.state import SessionState
 from wamesh.storage.database import Database
 
 S = DeliveryState

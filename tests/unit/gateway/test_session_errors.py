@@ -6,7 +6,7 @@ import pytest
 
 from wamesh.gateway import errors
 from wamesh.gateway.errors import NOT_CONNECTED
-from wamesh.gateway.session import SessionState
+from wamesh.gateway.session.state import SessionState
 from wamesh.gateway.v1 import gateway_pb2 as pb
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)

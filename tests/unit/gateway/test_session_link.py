@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from wamesh.gateway.session_link import Link
-from wamesh.gateway.session_wire import Frames, framed
+from wamesh.gateway.process.link import Link
+from wamesh.gateway.process.wire import Frames, framed
 from wamesh.session.v1 import session_pb2 as pb
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from wamesh.gateway.lock import DirectoryInUse, open_directory
+from wamesh.gateway.fleet.lock import DirectoryInUse, open_directory
 
 
 class Watch:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wamesh.gateway.session import (
+from wamesh.gateway.session.machine import advance, advice
+from wamesh.gateway.session.state import (
     DEFAULT_POLICY,
     OPERATOR_EVENTS,
     Do,
@@ -22,8 +23,7 @@ from wamesh.gateway.session import (
     WakeAt,
     registered,
 )
-from wamesh.gateway.session_machine import advance, advice
-from wamesh.gateway.session_table import LATE, TABLE, Go
+from wamesh.gateway.session.table import LATE, TABLE, Go
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

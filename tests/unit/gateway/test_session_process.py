@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from wamesh.gateway.session_link import LeaseGuard, Link
-from wamesh.gateway.session_process import CommandReader, newest_deadline_ns
-from wamesh.gateway.session_wire import framed
+from wamesh.gateway.process.link import LeaseGuard, Link
+from wamesh.gateway.process.main import CommandReader, newest_deadline_ns
+from wamesh.gateway.process.wire import framed
 from wamesh.session.v1 import session_pb2 as pb
 
 WAIT_SECONDS = 10

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from wamesh.gateway.session_wire import (
+from wamesh.gateway.process.wire import (
     Frames,
     WireError,
     decode_event,

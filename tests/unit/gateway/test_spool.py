@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wamesh.gateway import spool
-from wamesh.gateway.spool import MAX_RECORD_BYTES, Spool, frame, is_torn, parse
+from wamesh.gateway.process import spool
+from wamesh.gateway.process.spool import MAX_RECORD_BYTES, Spool, frame, is_torn, parse
 
 records = st.lists(st.binary(min_size=1, max_size=50), max_size=8)
 

@@ -14,9 +14,9 @@ from wamesh.errors import Unavailable
 from wamesh.gateway.errors import LeaseLost, SessionStopped
 from wamesh.gateway.message_errors import RequestIdReused
 from wamesh.gateway.messages import DeliveryState, OutboxMessage
-from wamesh.gateway.session import SessionState
+from wamesh.gateway.session.state import SessionState
 from wamesh.storage.database import Database
-from wamesh.storage.gateway_outbox import SqlOutboxStore
+from wamesh.storage.gateway.outbox import SqlOutboxStore
 from wamesh.whatsapp.events import ReceiptKind
 from wamesh.whatsapp.transport import OutgoingMessage, Uncertain
 

@@ -19,10 +19,10 @@ from wamesh.errors import MeshError
 from wamesh.gateway.errors import SessionProcessUnavailable
 from wamesh.gateway.health import SendLog
 from wamesh.gateway.messages import DeliveryState, OutboxMessage
-from wamesh.gateway.outbox import Outbox
-from wamesh.gateway.outbox_policy import OutboxPolicy
-from wamesh.gateway.session import SessionState
-from wamesh.storage.gateway_outbox import SqlOutboxStore
+from wamesh.gateway.outbox.outbox import Outbox
+from wamesh.gateway.outbox.policy import OutboxPolicy
+from wamesh.gateway.session.state import SessionState
+from wamesh.storage.gateway.outbox import SqlOutboxStore
 from wamesh.whatsapp.events import ReceiptKind, ReceiptReceived
 from wamesh.whatsapp.transport import OutgoingMessage, SendOutcome, Sent
 

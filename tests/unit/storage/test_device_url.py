@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wamesh.storage.gateway_devices import device_url
+from wamesh.storage.gateway.devices import device_url
 
 OURS = {
     "search_path": ["wamesh_device_7"],

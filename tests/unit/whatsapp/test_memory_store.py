@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from wamesh.whatsapp.jid import Jid
-from wamesh.whatsapp.memory_store import LinkedDevice, MemoryDeviceStore
+from wamesh.whatsapp.memory.store import LinkedDevice, MemoryDeviceStore
 
 DEVICE = LinkedDevice("+12025550100", Jid.parse("264871930155482@lid"), 7, bytes(32), "Salon")
 CHAT = Jid("12025550111")

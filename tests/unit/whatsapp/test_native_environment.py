@@ -2,7 +2,7 @@
 
 import pytest
 
-from wamesh.whatsapp.native_environment import WrongEnvironment, process_environment, refuse_wrong_environment
+from wamesh.whatsapp.neonize.native_environment import WrongEnvironment, process_environment, refuse_wrong_environment
 
 
 def test_neonize_is_started_without_its_label() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from wamesh.whatsapp.events import Disconnected, TemporarilyBanned
-from wamesh.whatsapp.neonize_errors import end_of, outcome_of
+from wamesh.whatsapp.neonize.errors import end_of, outcome_of
 from wamesh.whatsapp.transport import NotSent, Rejected, SendOutcome, Uncertain
 
 

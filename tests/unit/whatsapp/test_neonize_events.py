@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from support.neonize_protos import e2e_pb2, neonize_pb2
 
-from wamesh.whatsapp import neonize_events
 from wamesh.whatsapp.events import (
     ContentKind,
     Disconnected,
@@ -20,6 +19,7 @@ from wamesh.whatsapp.events import (
     TemporarilyBanned,
 )
 from wamesh.whatsapp.jid import HIDDEN_SERVER, Jid
+from wamesh.whatsapp.neonize import events as neonize_events
 
 SENT = datetime(2026, 1, 1, 12, 0, 0, 250_000, UTC)
 LID = Jid("264871930155482", HIDDEN_SERVER)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from wamesh.whatsapp.neonize_store_alarm import is_store_failure
+from wamesh.whatsapp.neonize.store_alarm import is_store_failure
 
 SECRET_LOST = "Failed to store message secret key for outgoing message 3EB0936599085B70BD9BFF: "
 UNREAD = "Error decrypting message 3ACB45EC9AAED0D6CF77 from 284902054559405@lid: "

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from wamesh.whatsapp.packages_left_out import UNCALLED, PackageLeftOut, packages_left_out
+from wamesh.whatsapp.neonize.packages_left_out import UNCALLED, PackageLeftOut, packages_left_out
 
 
 @pytest.fixture(autouse=True)

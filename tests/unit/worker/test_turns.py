@@ -20,7 +20,7 @@ from wamesh.errors import (
     Unavailable,
 )
 from wamesh.gateway.v1 import gateway_pb2 as pb
-from wamesh.storage.worker_conversations import ConversationTables
+from wamesh.storage.worker.conversations import ConversationTables
 from wamesh.worker.failures import TryLater
 from wamesh.worker.gateway_client import GatewayClient
 from wamesh.worker.hold import DeliveryLost, Hold

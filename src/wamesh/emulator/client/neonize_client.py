@@ -12,15 +12,15 @@ from pathlib import Path
 
 from wamesh.emulator.client import native_root_key
 from wamesh.emulator.client.trust import Trust
-from wamesh.whatsapp.neonize_transport import NeonizeTransport
+from wamesh.whatsapp.neonize.transport import NeonizeTransport
 from wamesh.whatsapp.transport import OnEvent, Transport
 
 
 def open_transport(directory: Path, on_event: OnEvent, options: Mapping[str, str]) -> Transport:
     """Returns a neonize transport over `directory` whose WhatsApp is the emulator that `options` describe.
 
-    Options as `Trust.options` returns them, and those of `neonize_transport`; the proxy is the emulator's. Raises
-    UntrustworthyEmulator, WrongEnvironment, RootKeyNotReplaced.
+    Options as `Trust.options` returns them, and those of `wamesh.whatsapp.neonize.transport`; the proxy is the
+    emulator's. Raises UntrustworthyEmulator, WrongEnvironment, RootKeyNotReplaced.
     """
     trust = Trust.from_options(options)
     transport = NeonizeTransport.open(directory, on_event, {**options, "proxy": trust.proxy})

@@ -47,7 +47,7 @@ def test_library_must_be_loaded() -> None:
 def test_key_is_replaced_once_and_for_one_emulator() -> None:
     """The loaded library's constant becomes the emulator's key; another emulator needs another process."""
     done = _run(f"""
-import wamesh.whatsapp.neonize_transport
+import wamesh.whatsapp.neonize.transport
 key = bytes(range(32))
 module.believe({_TRUST.format(key="key")})
 module.believe({_TRUST.format(key="key")})

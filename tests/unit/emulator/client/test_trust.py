@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from wamesh.emulator.client.trust import Trust, UntrustworthyEmulator
-from wamesh.whatsapp.native_environment import process_environment
+from wamesh.whatsapp.neonize.native_environment import process_environment
 
 KEY = bytes(range(32))
 

@@ -17,8 +17,8 @@ from wamesh.emulator.phones.composing import Chat, Composer
 from wamesh.emulator.phones.reading import read
 from wamesh.emulator.phones.stanzas import Envelope
 from wamesh.emulator.v1 import emulator_pb2 as pb
-from wamesh.whatsapp import neonize_events
 from wamesh.whatsapp.events import ContentKind
+from wamesh.whatsapp.neonize import events as neonize_events
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ACCOUNT = Address("123456789012345", "lid")

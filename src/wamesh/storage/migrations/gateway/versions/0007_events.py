@@ -11,7 +11,7 @@ write one page more for each event, because the newest event is never removed.
 
 from alembic import op
 
-from wamesh.storage.gateway_clock import NOW
+from wamesh.storage.gateway.clock import NOW
 
 revision = "0007"
 down_revision = "0006"

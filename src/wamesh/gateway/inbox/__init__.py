@@ -1,0 +1,1 @@
+"""What customers wrote: stored before anybody is told, delivered until somebody acks."""

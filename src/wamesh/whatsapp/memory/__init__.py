@@ -1,0 +1,1 @@
+"""The transport over the light network, in the process that uses it."""

@@ -1,0 +1,1 @@
+"""The transport over the library neonize, which `transport.py` alone imports."""
