@@ -177,8 +177,7 @@ def _by_somebody_else(turn: Turn) -> Step:
     wish, offers = turn.state.wish, turn.state.offers
     tired_of = wish.staff_ids or tuple(each for offer in offers for each in offer.staff_ids)
     unwanted = wish.unwanted_staff.union(tired_of)
-    services = [service for each in offers[0].service_ids if (service := turn.catalogue.service(each)) is not None]
-    if any(unwanted.issuperset(each.staff_ids) for each in services if each.staff_ids):
+    if not turn.catalogue.can_do_without(unwanted, offers[0].service_ids):
         return turn.say(turn.replies.nobody_else())
     wish = replace(wish, staff_ids=(), unwanted_staff=unwanted, service_ids=offers[0].service_ids)
     return proceed(turn.with_state(wish=wish))

@@ -4,7 +4,7 @@ Owns plain values; the runner fills them from ListServices and ListStaff. Refuse
 what is free is booking's to say. Invariant: ids are unique within a catalogue.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal, TypeAlias
@@ -83,6 +83,16 @@ class Catalogue:
     def staff_member(self, staff_id: int) -> StaffMember | None:
         """The staff member of this id, or None once archived."""
         return next((each for each in self.staff if each.id == staff_id), None)
+
+    def does(self, staff_id: int, service_ids: Iterable[int]) -> bool:
+        """Whether this person does any of the services; unknown relations count as yes."""
+        services = [service for each in service_ids if (service := self.service(each)) is not None]
+        return any(staff_id in each.staff_ids or not each.staff_ids for each in services) or not services
+
+    def can_do_without(self, staff_ids: Collection[int], service_ids: Iterable[int]) -> bool:
+        """Whether somebody is left for each of the services; unknown relations count as yes."""
+        services = (service for each in service_ids if (service := self.service(each)) is not None)
+        return not any(set(staff_ids).issuperset(each.staff_ids) for each in services if each.staff_ids)
 
     def service_names(self, ids: Iterable[int], language: Language) -> str:
         """The names of the services in this order, joined by ` + `; unknown ids are left out."""

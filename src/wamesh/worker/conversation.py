@@ -34,6 +34,21 @@ class Purpose(StrEnum):
     CANCEL = "cancel"
     CANCEL_ALL = "cancel_all"
     MOVE = "move"
+    INSTEAD = "instead"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """How a visit shall differ from what it is. `days` and `minutes` are the new start less the old one, 0 for the
+    same, None when not said; `way` is -1 for earlier on its day and 1 for later, by whatever is free.
+    """
+
+    days: int | None = None
+    minutes: int | None = None
+    way: int = 0
+    other_day: bool = False
+    other_staff: bool = False
+    any_staff: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +65,7 @@ class Wish:
     readings: tuple[int, ...] = ()
     about: bool = False
     unwanted_minutes: frozenset[int] = frozenset()
-    shift: int | None = None
+    change: Change = field(default_factory=Change)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,9 @@ Owns the wish that grows from turn to turn, and what is still to be asked before
 to a question: answers.py reads those. Invariant: what was not said again stays as it was said before.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 
-from wamesh.worker.catalogue import Catalogue
-from wamesh.worker.conversation import Purpose, Stage, Wish
+from wamesh.worker.conversation import Change, Purpose, Stage, Wish
 from wamesh.worker.events import FindVisits
 from wamesh.worker.turn import Step, Turn, cleared
 from wamesh.worker.understanding import MAX_SERVICES, Signal, Understanding
@@ -18,34 +16,67 @@ MAX_SERVICES_LISTED = 12
 
 def new_request(turn: Turn, said: Understanding) -> Step:
     arranging = turn.state.stage is not Stage.IDLE or turn.state.wish != Wish()
-    if said.says(Signal.CANCEL) or (said.says(Signal.CANNOT_COME) and not arranging):
-        return _look_up(turn, said, Purpose.CANCEL_ALL if said.says(Signal.ALL) else Purpose.CANCEL)
     if said.says(Signal.MOVE):
         return _look_up(turn, said, Purpose.MOVE)
+    if not arranging and not said.says(Signal.CANCEL) and _is_about_a_visit(said):
+        return _look_up(turn, said, Purpose.INSTEAD)
+    if said.says(Signal.CANCEL) or (said.says(Signal.CANNOT_COME) and not arranging):
+        return _look_up(turn, said, Purpose.CANCEL_ALL if said.says(Signal.ALL) else Purpose.CANCEL)
     if said.says(Signal.RECALL) or (said.says(Signal.LIST) and not said.services.chosen and not said.when):
         return _look_up(turn, said, Purpose.LIST)
     if said.says(Signal.TEAM) and not said.when:
         return turn.say(turn.replies.team(said.services.chosen), greeted=True)
     if said.says(Signal.PRICE, Signal.SERVICES) and not said.when:
         return turn.say(turn.replies.services((*said.services.chosen, *said.services.options)), greeted=True)
+    if said.says(Signal.HUMAN) and not said.says(Signal.BOOK) and not said.services.chosen:
+        return turn.say(turn.replies.human())
     if said.details:
         return _wanted(turn, said)
     return _small_talk(turn, said)
 
 
+def _is_about_a_visit(said: Understanding) -> bool:
+    """Whether another time or person is asked for instead of what must have been booked: `можно на час раньше?`,
+    `can't make 17:30, can I do 18:30?`, `лучше в пятницу`.
+    """
+    if said.services.chosen or said.services.options or said.services.unknown:
+        return False
+    asks = said.says(Signal.BOOK) or "?" in said.text
+    other = bool(said.days.wanted or said.times)
+    if said.shift and (asks or not said.says(Signal.HUMAN)):
+        return True
+    if other:
+        gone = said.days.unwanted or said.times.unwanted
+        return said.says(Signal.INSTEAD) or bool(gone) or (asks and said.says(Signal.CANNOT_COME))
+    if said.says(Signal.INSTEAD) and said.staff.wanted:
+        return True
+    return asks and said.says(Signal.OTHER_DAY, Signal.OTHER_STAFF, Signal.EARLIER, Signal.LATER)
+
+
 def _look_up(turn: Turn, said: Understanding, purpose: Purpose) -> Step:
-    sought = merged(Wish(), said)
+    sought = replace(merged(Wish(), said), change=_change(said))
     if purpose is Purpose.CANCEL and said.says(Signal.CANNOT_COME):
         sought = replace(sought, days=said.days.wanted or tuple(sorted(said.days.unwanted)))
     return replace(cleared(turn.state), purpose=purpose, sought=sought), (FindVisits(),)
+
+
+def _change(said: Understanding) -> Change:
+    """What was said of a visit by what it is now."""
+    way = -1 if said.says(Signal.EARLIER) else 1 if said.says(Signal.LATER) else 0
+    return Change(
+        said.shift.days,
+        said.shift.minutes,
+        0 if said.shift else way,
+        said.says(Signal.OTHER_DAY),
+        said.says(Signal.OTHER_STAFF),
+        said.staff.anyone,
+    )
 
 
 def _small_talk(turn: Turn, said: Understanding) -> Step:
     replies = turn.replies
     if said.says(Signal.UNDECIDED):
         return turn.say(replies.no_hurry())
-    if said.says(Signal.HUMAN):
-        return turn.say(replies.human())
     if said.says(Signal.ADDRESS):
         return turn.say(replies.address())
     if said.says(Signal.HOURS):
@@ -117,7 +148,6 @@ def _with_time(wish: Wish, said: Understanding) -> Wish:
         wish = replace(wish, ranges=times.ranges, exact=times.exact, readings=times.readings, about=times.about)
     elif times.unwanted and wish.exact in times.unwanted:
         wish = replace(wish, exact=None, readings=())
-    wish = replace(wish, shift=times.shift)
     return replace(wish, unwanted_minutes=times.unwanted) if times.unwanted else wish
 
 
@@ -132,17 +162,11 @@ def proceed(turn: Turn, *before: str) -> Step:
     if not wish.service_ids:
         return _ask_service(turn, _services_of(turn, wish), *before)
     turn = turn.with_state(wish=wish)
-    unable = [each for each in wish.staff_ids if not _does(turn.catalogue, each, wish.service_ids)]
+    unable = [each for each in wish.staff_ids if not turn.catalogue.does(each, wish.service_ids)]
     if unable and len(unable) == len(wish.staff_ids):
         wish = replace(wish, staff_ids=())
         before = (*before, turn.replies.not_done_by(unable, wish.service_ids))
     return turn.with_state(wish=wish).search(Purpose.OFFER, wish, *before)
-
-
-def _does(catalogue: Catalogue, staff_id: int, service_ids: Sequence[int]) -> bool:
-    """Whether this person does any of the services; unknown relations count as yes."""
-    services = [service for each in service_ids if (service := catalogue.service(each)) is not None]
-    return any(staff_id in each.staff_ids or not each.staff_ids for each in services) or not services
 
 
 def _services_of(turn: Turn, wish: Wish) -> tuple[int, ...]:

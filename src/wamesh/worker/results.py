@@ -5,13 +5,16 @@ words or asks for another action.
 """
 
 from dataclasses import replace
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
-from wamesh.worker.conversation import Offer, Purpose, Stage, Visit, Wish
+from wamesh.worker.conversation import Change, Offer, Purpose, Stage, Visit, Wish
 from wamesh.worker.events import CancelVisit, SlotsFound, SlotTaken, VisitCancelled, VisitsFound
 from wamesh.worker.offering import MAX_OFFERS, acceptable, at_the_minute, local_day, local_minute, nearest, spread
+from wamesh.worker.requests import proceed
 from wamesh.worker.turn import Step, Turn, cleared
 
+MIDNIGHT = 24 * 60
 MAX_CANCELLED = 6
 """Visits that are cancelled in one turn."""
 
@@ -120,12 +123,16 @@ def visit_cancelled(turn: Turn, result: VisitCancelled) -> Step:
 def visits_found(turn: Turn, found: VisitsFound) -> Step:
     """Lists them, or goes on to cancel or to move the one that is meant."""
     purpose = turn.state.purpose
-    if purpose not in (Purpose.CANCEL, Purpose.CANCEL_ALL, Purpose.MOVE):
+    if purpose not in (Purpose.CANCEL, Purpose.CANCEL_ALL, Purpose.MOVE, Purpose.INSTEAD):
         return replace(cleared(turn.state), visits=found.visits), turn.say(turn.replies.visits(found.visits))[1]
+    if not found.visits and purpose is Purpose.INSTEAD:  # nobody said *move*: it is a new visit then
+        return proceed(turn.with_state(purpose=None, wish=replace(turn.state.sought, change=Change()), greeted=True))
     if not found.visits:
         return turn.idle(turn.replies.no_visits())
     said = turn.state.sought
-    if purpose is Purpose.MOVE:
+    if purpose is Purpose.INSTEAD:
+        turn = turn.with_state(purpose=Purpose.MOVE)
+    if turn.state.purpose is Purpose.MOVE:
         said = Wish(service_ids=said.service_ids)
     return chosen_visits(turn, visits_meant(found.visits, said, turn.catalogue.zone) or found.visits)
 
@@ -157,6 +164,8 @@ def chosen_visit(turn: Turn, visit: Visit) -> Step:
     """The visit to cancel or to move is known."""
     if turn.state.purpose is Purpose.MOVE:
         wish = _moved(turn, visit)
+        if not turn.catalogue.can_do_without(wish.unwanted_staff, wish.service_ids):
+            return turn.idle(turn.replies.nobody_else_for(visit))
         turn = turn.with_state(moving=visit, wish=wish, stage=Stage.IDLE)
         return turn.search(Purpose.OFFER, wish, turn.replies.moving(visit))
     turn = turn.with_state(visits=(visit,), stage=Stage.CONFIRMING_CANCEL)
@@ -164,11 +173,41 @@ def chosen_visit(turn: Turn, visit: Visit) -> Step:
 
 
 def _moved(turn: Turn, visit: Visit) -> Wish:
-    """The same visit at the time that was asked for; `на час позже` counts from its old start."""
-    said, zone = turn.state.sought, turn.catalogue.zone
-    staff = said.staff_ids or tuple(dict.fromkeys(visit.staff_ids))
-    wish = replace(said, service_ids=visit.service_ids, staff_ids=staff, shift=None)
-    if said.shift is None:
-        return wish
-    minute = (local_minute(visit.start, zone) + said.shift) % (24 * 60)
-    return replace(wish, days=said.days or (local_day(visit.start, zone),), exact=minute, readings=(minute,), ranges=())
+    """The visit as it shall be: what was not said stays, and a time alone is of the same day."""
+    said, present = turn.state.sought, tuple(dict.fromkeys(visit.staff_ids))
+    if said.service_ids and not set(said.service_ids) & set(visit.service_ids):  # `поменяйте на педикюр`
+        present = tuple(each for each in present if turn.catalogue.does(each, said.service_ids))
+        said = said if _timed(said) or said.days else replace(said, change=replace(said.change, days=0, minutes=0))
+    else:
+        said = replace(said, service_ids=visit.service_ids)
+    wish = _at_another_time(said, visit, turn.catalogue.zone)
+    if wish.change.other_staff:
+        wish = replace(wish, unwanted_staff=wish.unwanted_staff.union(present))
+    elif not wish.staff_ids and not wish.change.any_staff:
+        wish = replace(wish, staff_ids=tuple(each for each in present if each not in wish.unwanted_staff))
+    return replace(wish, change=Change())
+
+
+def _at_another_time(said: Wish, visit: Visit, zone: ZoneInfo) -> Wish:
+    """`На час позже`, `the same time on Friday` and the like count from its start."""
+    change, day, minute = said.change, local_day(visit.start, zone), local_minute(visit.start, zone)
+    timed = _timed(said)
+    if change.days and not timed and change.minutes is None:
+        change = replace(change, minutes=0)
+    if change.minutes is not None:
+        over, minute = divmod(minute + change.minutes, MIDNIGHT)
+        day += timedelta(days=over)
+        said = replace(said, exact=minute, readings=(minute,), ranges=())
+    elif change.way and not timed:
+        said = replace(said, ranges=((0, minute) if change.way < 0 else (minute + 1, MIDNIGHT),))
+    if change.days is not None:
+        return replace(said, days=(day + timedelta(days=change.days),))
+    if change.other_day:
+        return replace(said, unwanted_days=said.unwanted_days | {day})
+    if said.days or not (timed or change.minutes or change.way):
+        return said
+    return replace(said, days=(day,))
+
+
+def _timed(said: Wish) -> bool:
+    return said.exact is not None or bool(said.ranges)

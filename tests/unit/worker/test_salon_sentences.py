@@ -10,7 +10,7 @@ import pytest
 from support.worker_salon import ZONE, demo_catalogue
 
 from wamesh.worker.calendar_words import minute_text
-from wamesh.worker.understanding import Days, Staff, Times, Understanding, understand
+from wamesh.worker.understanding import Days, Shift, Staff, Times, Understanding, understand
 
 CATALOGUE = demo_catalogue()
 NOW = datetime(2026, 11, 22, 16, 0, tzinfo=ZONE)
@@ -31,7 +31,7 @@ SENTENCES = """
     can i get a beard trim on the 25th -> Beard trim, 11-25
     sat or sun morning works -> 11-28, 11-29, 06:00-12:00
     can we move it to Thursday? -> 11-26
-    перенесите пожалуйста на час позже -> +60
+    перенесите пожалуйста на час позже -> +60 min
     на 25-го -> 11-25
     на двадцать пятое можно? -> 11-25
     25 ноября стрижка -> Haircut, 11-25
@@ -154,7 +154,7 @@ SENTENCES = """
     отмените мою запись на завтра -> 11-23
     Please cancel tomorrow's haircut -> Haircut, 11-23
     можно перенести на четверг на 12? -> 11-26, 12:00
-    push my appointment back an hour -> +60
+    push my appointment back an hour -> +60 min
     перезапишите меня на субботу -> 11-28
     давайте на 2 -> 14:00
     11 -> 11:00
@@ -250,7 +250,7 @@ SENTENCES = """
     Dec 24 10am for a shave -> Beard trim, 12-24, 10:00
     on the 5th of December after 2 -> 12-05, 14:00-24:00
     can you do 7 instead? -> 19:00
-    what about an hour later? -> +60
+    what about an hour later? -> +60 min
     how long does colouring take? -> Colouring
     book both a haircut and a blow-dry for next Saturday -> Blow-dry + Haircut, 11-28
     please cancel my booking on Friday -> 11-27
@@ -263,7 +263,7 @@ SENTENCES = """
 
 def _reading(said: Understanding) -> str:
     services = CATALOGUE.service_names(said.services.chosen, "en")
-    parts = (services, *_staff(said.staff), *_days(said.days), *_times(said.times))
+    parts = (services, *_staff(said.staff), *_shift(said.shift), *_days(said.days), *_times(said.times))
     return ", ".join(each for each in parts if each)
 
 
@@ -288,7 +288,13 @@ def _short(day: date) -> str:
 def _times(times: Times) -> Sequence[str]:
     exact = "" if times.exact is None else minute_text(times.exact)
     ranges = (f"{minute_text(first)}-{minute_text(last)}" for first, last in times.ranges)
-    return exact, *ranges, f"{times.shift:+}" if times.shift else ""
+    return exact, *ranges
+
+
+def _shift(shift: Shift) -> Sequence[str]:
+    days = "" if shift.days is None else "same day" if shift.days == 0 else f"{shift.days:+} days"
+    minutes = "" if shift.minutes is None else "same time" if shift.minutes == 0 else f"{shift.minutes:+} min"
+    return days, minutes
 
 
 @pytest.mark.parametrize("line", SENTENCES.strip().splitlines())

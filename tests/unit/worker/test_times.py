@@ -155,16 +155,6 @@ def test_what_is_no_time_is_not_read_as_one(text: str) -> None:
     assert not understand(text, NOW, CATALOGUE).times
 
 
-@pytest.mark.parametrize(
-    ("text", "minutes"),
-    [("на час позже", 60), ("half an hour earlier", -30), ("на 2 часа раньше", -120), ("an hour later", 60)],
-)
-def test_a_shift_counts_from_a_known_time(text: str, minutes: int) -> None:
-    """`на час позже` names no hour."""
-    times = understand(text, NOW, CATALOGUE).times
-    assert (times.shift, times.exact, times.ranges) == (minutes, None, ())
-
-
 @given(st.text(max_size=80))
 def test_ranges_are_ascending_and_inside_the_day(text: str) -> None:
     """Whatever is typed."""

@@ -84,6 +84,14 @@ class Bookings(Voice):
         line = self._visit_line(visit)
         return self._(f"Вы и так записаны: {line}.", f"That is when you are booked already: {line}.")
 
+    def nobody_else_for(self, visit: Visit) -> str:
+        """It was to be moved to another person."""
+        line = self._visit_line(visit)
+        return self._(
+            f"Других мастеров для этой услуги нет. Запись остаётся в силе: {line}.",
+            f"Nobody else does this. Your appointment stays as it is: {line}.",
+        )
+
     def visit_gone(self) -> str:
         """It was cancelled while its new time was being chosen."""
         return self._(

@@ -1,8 +1,8 @@
-"""What customers mean, in Russian and English: language, signals, services, staff, days, times, a choice from a
-list.
+"""What customers mean, in Russian and English: language, signals, services, staff, shifts, days, times, a choice from
+a list.
 
 Deterministic: the same text at the same moment over the same catalogue always means the same. No network, no model.
-Owns the order in which the grammars read (places in the list, staff, days, times, services), since what one has
+Owns the order in which the grammars read (places in the list, staff, shifts, days, times, services), since what one has
 read the next does not see. Refuses to decide what to do about it: dialogue.py does. Invariant: any text gives an
 `Understanding`, never an exception.
 """
@@ -18,6 +18,7 @@ from wamesh.worker.understanding.days import Days, find_days
 from wamesh.worker.understanding.intents import COURTESIES, Signal, find_signals
 from wamesh.worker.understanding.language import find_language
 from wamesh.worker.understanding.names import MAX_SERVICES, Services, Staff, catalogue_words, find_services, find_staff
+from wamesh.worker.understanding.shifts import Shift, find_shift
 from wamesh.worker.understanding.times import Times, find_times
 from wamesh.worker.understanding.words import Scan, canonical
 
@@ -27,6 +28,7 @@ __all__ = [
     "Days",
     "Option",
     "Services",
+    "Shift",
     "Signal",
     "Staff",
     "Times",
@@ -43,6 +45,7 @@ class Understanding:
     signals: frozenset[Signal] = frozenset()
     services: Services = field(default_factory=Services)
     staff: Staff = field(default_factory=Staff)
+    shift: Shift = field(default_factory=Shift)
     days: Days = field(default_factory=Days)
     times: Times = field(default_factory=Times)
     picked: tuple[int, ...] = ()
@@ -89,7 +92,9 @@ def understand(text: str, now: datetime, catalogue: Catalogue, offered: Sequence
     for _ in scan.take(COURTESIES):
         pass
     picked = by_place(scan, options) if options else ()
+    signals = find_signals(scan.whole)
     staff = find_staff(scan, catalogue)
+    shift = find_shift(scan, moving=Signal.MOVE in signals, instead=Signal.INSTEAD in signals)
     days = find_days(scan, local.date())
     times = _times(scan, local)
     if times.today and days.wanted is None:
@@ -97,9 +102,10 @@ def understand(text: str, now: datetime, catalogue: Catalogue, offered: Sequence
     services = find_services(scan, catalogue)
     return Understanding(
         language=find_language(text, scan.whole),
-        signals=find_signals(scan.whole),
+        signals=signals,
         services=services,
         staff=staff,
+        shift=shift,
         days=days,
         times=times,
         picked=picked,

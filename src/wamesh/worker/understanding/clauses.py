@@ -31,7 +31,7 @@ _LITTLE = (
 )
 _DENIED_BEFORE = re.compile(
     rf"(?<!\w)(?:не|ни|not|кроме|except(?: for)?|but not|(?:anything|anyone|anybody|everyone|"
-    rf"any \w+) but|apart from|other than|without)(?: {_LITTLE})*$"
+    rf"any \w+) but|apart from|other than|without|instead of|rather than|вместо)(?: {_LITTLE})*$"
 )
 _UNABLE = re.compile(
     r"(?<!\w)(?:(?:не|никак не|не очень) (?:могу|смогу|можем|получ\w+|хочу|хотим|подход\w+|подойд\w+|устраива\w+|"

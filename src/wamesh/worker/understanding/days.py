@@ -141,12 +141,15 @@ def _weekdays_and_weeks(scan: Scan, today: date, absolute: list[_Mention]) -> li
 
 
 def _in_apposition(scan: Scan, weekday: re.Match[str], dates: list[_Mention]) -> bool:
-    """Whether the day of the week only repeats a date beside it: `в пятницу, 27-го`, `tomorrow, Thursday`."""
+    """Whether the day of the week only repeats a date beside it: `в пятницу, 27-го`, `tomorrow, Thursday`; and not
+    `not tomorrow, Friday`.
+    """
     gaps = (
         scan.whole[weekday.end() : each.start]
         if each.start >= weekday.end()
         else scan.whole[each.end : weekday.start()]
         for each in dates
+        if not is_denied(scan, each.start, each.end)
     )
     return any(_APPOSITION.fullmatch(gap) for gap in gaps)
 

@@ -17,6 +17,7 @@ class Signal(StrEnum):
     BOOK = "book"
     CANCEL = "cancel"
     CANNOT_COME = "cannot_come"
+    INSTEAD = "instead"
     MOVE = "move"
     LIST = "list"
     GREETING = "greeting"
@@ -47,19 +48,22 @@ class Signal(StrEnum):
 
 _CANCEL_VERB = r"(?:отмен\w*|отказ\w*|удал(?:ите|ить|и)|снимите|снять|аннулир\w*|cancel\w*|call off|delete|remove|drop)"
 _MOVE_VERB = (
-    r"(?:перенес\w*|перенос\w*|перезапи\w*|перепи(?:шите|сать)|сдвин\w*|reschedul\w*|move|postpone|push back|"
-    r"push(?:ed)?(?: \w+){1,3} back|push (?:it|this|that|my|our|the)|change|измени\w*|поменя\w*|переставьте)"
+    r"(?:перенес\w*|перенос\w*|перезапи\w*|перепи(?:шите|сать)|(?:с|пере|по|ото)двин\w*|смести(?:те|ть)|reschedul\w*|"
+    r"move|postpone|push back|(?:push|shift)(?:ed)?(?: \w+){1,3} back|(?:push|shift) (?:it|this|that|my|our|the)|"
+    r"(?:bring|pull)(?: \w+){1,4} (?:forward|up)|(?:switch|swap)(?= (?:to|it|this|that|my|our|the))|change|"
+    r"измени\w*|поменя\w*|смени(?:те|ть)|переставьте)"
 )
 _APPOINTMENT = r"(?:запис[ьиью]\w*|брон[ьи]\w*|визит\w*|appointments?|bookings?|reservations?|visits?)"
 _CANT = (
     r"(?:(?:не|никак не) (?:смогу|сможем|получится|успеваю|успею|приду|придем|могу) (?:прийти|придти|приехать|быть|"
-    r"подойти|подъехать|прибыть)|(?:не|never) приду|can't (?:make it|come|attend)|won't (?:make it|come|be able)|"
-    r"not (?:coming|able to come))"
+    r"подойти|подъехать|прибыть)|(?:не|never) (?:приду|успева\w+|успею)|can't (?:make|come|attend)|"
+    r"won't (?:make it|come|be able)|not (?:coming|able to come))"
 )
 
 _PATTERNS: dict[Signal, str] = {
     Signal.CANCEL: rf"{_CANCEL_VERB}|(?:don't|do not) (?:need|want) (?:my|the|that|this) {_APPOINTMENT}",
     Signal.CANNOT_COME: _CANT,
+    Signal.INSTEAD: r"instead|rather than|вместо (?:этого|этой|нее|него|той|того)|взамен|лучше",
     Signal.TEAM: r"какие (?:у вас )?(?:есть )?мастера|кто (?:у вас )?(?:работает|стрижет|принимает|есть)|ваши мастера|"
     r"кто (?:\w+ )?из мастеров|кто (?:у вас )?(?:делает|может)|who (?:does|can do)|"
     r"(?:who|which) (?:works|stylists|masters|barbers)|your (?:team|stylists|masters|barbers)",
@@ -138,7 +142,7 @@ _PATTERNS: dict[Signal, str] = {
     Signal.OTHER_STAFF: r"кто (?:- )?нибудь (?:другой|еще)|(?:к |у |с )?друг(?:ой|ому|ого|им|ая) (?:мастер\w*|"
     r"специалист\w*)|(?:someone|anyone|somebody|anybody) else|(?:another|different|other) (?:stylist|master|barber|"
     r"person|hairdresser)",
-    Signal.HUMAN: r"опозда\w+|опаздыва\w+|задерж\w+|running late|be late|i'm late|"
+    Signal.HUMAN: r"опозда\w+|опаздыва\w+|задерж\w+|(?:running|be|i'm) (?:\w+ ){0,3}late|"
     r"оператор\w*|администратор\w*|менеджер\w*|жив(?:ой|ого|ым) человек\w*|с человеком|позовите|"
     r"operator|human|"
     r"real person|manager|receptionist|speak (?:to|with) (?:someone|somebody|a)|talk to (?:someone|somebody|a)",

@@ -39,7 +39,6 @@ class Times:
     about: bool = False
     unwanted: frozenset[int] = frozenset()
     today: bool = False
-    shift: int | None = None
 
     def __bool__(self) -> bool:
         return bool(self.ranges) or self.exact is not None
@@ -97,13 +96,6 @@ _IN_HOURS = _rule(
     r"(?:через|in) (?:(?P<count>\d{1,2}) (?:час\w*|hours?)|(?P<half>полчаса|half an hour|30 (?:минут|minutes))|"
     r"(?:an? |1 )?(?:часик|час|hour)|(?P<more>полтора часа))"
 )
-_SHIFT = _rule(
-    r"(?:(?:на )?(?:(?P<count>\d{1,2}) (?P<unit>час\w*|hours?|минут\w*|minutes?)|(?P<half>полчаса|"
-    r"half an hour)|(?P<more>полтора часа)|"
-    r"(?:an? |1 )?(?:часик|час|hour)) (?P<way>позже|попозже|позднее|раньше|пораньше|later|earlier|sooner)|"
-    r"(?<=back )(?:by )?(?:(?P<back>\d{1,2}) (?P<back_unit>hours?|minutes?)|(?P<half_back>half an hour)|"
-    r"(?:an? |1 )hour))"
-)
 _MOVED_FROM = _rule(rf"(?:(?:my|our) {_SURE}(?= to )|(?:с|со) {_B}(?= на ))")
 """The time that a visit is moved away from."""
 _PARTS = tuple((_rule(pattern), first * 60, last * 60) for pattern, first, last in PARTS)
@@ -115,9 +107,6 @@ def find_times(scan: Scan, now: datetime) -> Times:
     """
     if (relative := next(iter(scan.take(_IN_HOURS)), None)) is not None:
         return _from_now(relative, now)
-    shift = next((_shift(each) for each in scan.take(_SHIFT)), None)
-    if shift is not None:
-        return Times(shift=shift)
     for _ in scan.take(_MOVED_FROM):
         pass
     clocks = _clocks(scan)
@@ -128,15 +117,6 @@ def _from_now(match: re.Match[str], now: datetime) -> Times:
     minutes = 30 if match["half"] else 90 if match["more"] else 60 * int(match["count"] or 1)
     start = now.hour * 60 + now.minute + minutes
     return Times(((min(start, MIDNIGHT - 1), MIDNIGHT),), today=True)
-
-
-def _shift(match: re.Match[str]) -> int:
-    """Minutes of `на час позже`, `half an hour earlier`, `back an hour`."""
-    minutes = 30 if match["half"] or match["half_back"] else 90 if match["more"] else 60
-    if count := match["count"] or match["back"]:
-        unit = match["unit"] or match["back_unit"]
-        minutes = int(count) * (60 if unit.startswith(("час", "hour")) else 1)
-    return -minutes if match["way"] in ("раньше", "пораньше", "earlier", "sooner") else minutes
 
 
 def _clocks(scan: Scan) -> list[_Mention]:

@@ -55,6 +55,8 @@ RUSSIAN = words(
     забронировать забронируйте бронь бронируйте хочу хотел хотела хотелось нужно нужна нужен можно свободно свободное
     свободные окно окошко окошки время времени
     отменить отмените отмена отмени отменяю отменим отменяйте удалите перенести перенесите перенос перенеси перезаписать
+    поменять поменяйте поменяем поменяю поменяли изменить измените сдвинуть сдвиньте подвинуть подвиньте передвинуть
+    передвиньте сменить смените
     привет здравствуйте здравствуй добрый доброе доброго спасибо благодарю спасибочки
     подходит подойдет подойдут подошло устраивает согласен согласна хорошо конечно давайте давай отлично
     пожалуйста неудобно получится получается могу может любой любое любая любую любому какой какие какая сколько стоит
@@ -74,7 +76,7 @@ ENGLISH = words(
     month months days before after afternoon morning mornings evening evenings night noon midday lunch lunchtime
     between until around o'clock half past quarter early earlier earliest late later latest
     book booking bookings appointment appointments reservation reserve schedule available availability slot slots
-    cancel cancelled cancellation delete reschedule move change
+    cancel cancelled cancellation delete reschedule move change postpone
     hello good thanks thank please perfect sure okay great works yeah anything anytime whatever either
     don't doesn't can't won't isn't not need want would like could free open time times
     option number last first second third other another different more none price prices cost address where services
