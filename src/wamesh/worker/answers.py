@@ -12,8 +12,9 @@ from datetime import timedelta
 from wamesh.worker import results
 from wamesh.worker.conversation import Offer, Purpose, Stage, Wish
 from wamesh.worker.events import Book, CancelVisit, MoveVisit
+from wamesh.worker.moving import at_another_time
 from wamesh.worker.offering import agrees_with, local_day, local_minute, named_in
-from wamesh.worker.requests import merged, notes, proceed, undated
+from wamesh.worker.requests import change_of, merged, notes, proceed, undated
 from wamesh.worker.turn import Step, Turn
 from wamesh.worker.understanding import Signal, Understanding
 
@@ -160,8 +161,13 @@ def _look_again(turn: Turn, offer: Offer) -> Step:
 
 
 def _shifted(turn: Turn, said: Understanding) -> Step:
-    """More, earlier or later than what is on the list."""
+    """More, earlier or later than what is on the list; by how much counts from its first day, or from its only slot."""
     state, zone = turn.state, turn.catalogue.zone
+    alone = len(state.offers) == 1
+    if said.shift.days or (said.shift and alone):
+        wish = replace(undated(state.wish), change=change_of(said))
+        wish = at_another_time(wish, state.offers[0].start, zone)
+        return proceed(turn.with_state(wish=wish if alone else replace(wish, exact=None, readings=())))
     seen = (*state.offered_before, *(each.start for each in state.offers))
     shown = [local_minute(each.start, zone) for each in state.offers]
     sought = replace(state.wish, service_ids=state.offers[0].service_ids, exact=None, readings=(), about=False)

@@ -54,14 +54,14 @@ def _is_about_a_visit(said: Understanding) -> bool:
 
 
 def _look_up(turn: Turn, said: Understanding, purpose: Purpose) -> Step:
-    sought = replace(merged(Wish(), said), change=_change(said))
+    sought = replace(merged(Wish(), said), change=change_of(said))
     if purpose is Purpose.CANCEL and said.says(Signal.CANNOT_COME):
         sought = replace(sought, days=said.days.wanted or tuple(sorted(said.days.unwanted)))
     return replace(cleared(turn.state), purpose=purpose, sought=sought), (FindVisits(),)
 
 
-def _change(said: Understanding) -> Change:
-    """What was said of a visit by what it is now."""
+def change_of(said: Understanding) -> Change:
+    """What was said of a time or a person by what it is now."""
     way = -1 if said.says(Signal.EARLIER) else 1 if said.says(Signal.LATER) else 0
     return Change(
         said.shift.days,

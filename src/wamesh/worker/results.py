@@ -5,16 +5,15 @@ words or asks for another action.
 """
 
 from dataclasses import replace
-from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from wamesh.worker.conversation import Change, Offer, Purpose, Stage, Visit, Wish
 from wamesh.worker.events import CancelVisit, SlotsFound, SlotTaken, VisitCancelled, VisitsFound
+from wamesh.worker.moving import moved
 from wamesh.worker.offering import MAX_OFFERS, acceptable, at_the_minute, local_day, local_minute, nearest, spread
 from wamesh.worker.requests import proceed
 from wamesh.worker.turn import Step, Turn, cleared
 
-MIDNIGHT = 24 * 60
 MAX_CANCELLED = 6
 """Visits that are cancelled in one turn."""
 
@@ -163,51 +162,10 @@ def chosen_visits(turn: Turn, visits: tuple[Visit, ...]) -> Step:
 def chosen_visit(turn: Turn, visit: Visit) -> Step:
     """The visit to cancel or to move is known."""
     if turn.state.purpose is Purpose.MOVE:
-        wish = _moved(turn, visit)
+        wish = moved(turn.state.sought, visit, turn.catalogue)
         if not turn.catalogue.can_do_without(wish.unwanted_staff, wish.service_ids):
             return turn.idle(turn.replies.nobody_else_for(visit))
         turn = turn.with_state(moving=visit, wish=wish, stage=Stage.IDLE)
         return turn.search(Purpose.OFFER, wish, turn.replies.moving(visit))
     turn = turn.with_state(visits=(visit,), stage=Stage.CONFIRMING_CANCEL)
     return turn.say(turn.replies.confirm_cancel((visit,)))
-
-
-def _moved(turn: Turn, visit: Visit) -> Wish:
-    """The visit as it shall be: what was not said stays, and a time alone is of the same day."""
-    said, present = turn.state.sought, tuple(dict.fromkeys(visit.staff_ids))
-    if said.service_ids and not set(said.service_ids) & set(visit.service_ids):  # `поменяйте на педикюр`
-        present = tuple(each for each in present if turn.catalogue.does(each, said.service_ids))
-        said = said if _timed(said) or said.days else replace(said, change=replace(said.change, days=0, minutes=0))
-    else:
-        said = replace(said, service_ids=visit.service_ids)
-    wish = _at_another_time(said, visit, turn.catalogue.zone)
-    if wish.change.other_staff:
-        wish = replace(wish, unwanted_staff=wish.unwanted_staff.union(present))
-    elif not wish.staff_ids and not wish.change.any_staff:
-        wish = replace(wish, staff_ids=tuple(each for each in present if each not in wish.unwanted_staff))
-    return replace(wish, change=Change())
-
-
-def _at_another_time(said: Wish, visit: Visit, zone: ZoneInfo) -> Wish:
-    """`На час позже`, `the same time on Friday` and the like count from its start."""
-    change, day, minute = said.change, local_day(visit.start, zone), local_minute(visit.start, zone)
-    timed = _timed(said)
-    if change.days and not timed and change.minutes is None:
-        change = replace(change, minutes=0)
-    if change.minutes is not None:
-        over, minute = divmod(minute + change.minutes, MIDNIGHT)
-        day += timedelta(days=over)
-        said = replace(said, exact=minute, readings=(minute,), ranges=())
-    elif change.way and not timed:
-        said = replace(said, ranges=((0, minute) if change.way < 0 else (minute + 1, MIDNIGHT),))
-    if change.days is not None:
-        return replace(said, days=(day + timedelta(days=change.days),))
-    if change.other_day:
-        return replace(said, unwanted_days=said.unwanted_days | {day})
-    if said.days or not (timed or change.minutes or change.way):
-        return said
-    return replace(said, days=(day,))
-
-
-def _timed(said: Wish) -> bool:
-    return said.exact is not None or bool(said.ranges)

@@ -354,6 +354,12 @@ def test_not_being_able_to_come_cancels_only_what_is_booked() -> None:
     story("> не смогу прийти завтра\nОтменить эту запись?", chat)
 
 
+def test_by_how_much_later_counts_from_what_is_offered() -> None:
+    """From the only slot, or from the first day of a list."""
+    story("> маникюр завтра в 15\nЗаписать вас?\n> на час позже\n19 ноября, 16:00\nЗаписать вас?")
+    story("> маникюр завтра\n> на день позже\n20 ноября*\n1. 10:00\n6. 19:30")
+
+
 def test_moving_keeps_the_booking() -> None:
     """In one step, so that nothing is lost when the new time is taken."""
     chat = story(
