@@ -30,7 +30,7 @@ def _rule(pattern: str) -> re.Pattern[str]:
 
 _MINUTES: Final = r"минут\w*|мин|minutes?|mins?"
 _HOURS: Final = r"час\w*|ч|hours?|hrs?"
-_DAYS: Final = r"день|дн\w+|ден[её]к|сутки|days?"
+_DAYS: Final = r"день|дн\w+|денек|сутки|days?"
 _WEEKS: Final = r"недел\w+|weeks?"
 _CLOCK_AMOUNT: Final = (
     rf"(?:(?:a )?(?P<count>\d{{1,2}})(?: of)? (?P<unit>{_MINUTES}|{_HOURS})|(?P<half>полчас\w*|half an hour|half hour)|"
