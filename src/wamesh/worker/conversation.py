@@ -98,7 +98,9 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """The state of one chat."""
+    """The state of one chat. `moving` is the visit that is to be moved; `settled` the one just booked or moved, which
+    what is said next may correct.
+    """
 
     language: Language | None = None
     stage: Stage = Stage.IDLE
@@ -112,5 +114,6 @@ class Conversation:
     sought: Wish = field(default_factory=Wish)
     visits: tuple[Visit, ...] = ()
     moving: Visit | None = None
+    settled: Visit | None = None
     last_turn_time: datetime | None = None
     greeted: bool = False

@@ -45,6 +45,8 @@ from wamesh.worker.understanding import Option, Signal, Understanding, understan
 
 FORGET_AFTER = timedelta(hours=24)
 """After so long a silence a customer starts afresh."""
+SETTLED_FOR = timedelta(hours=1)
+"""For so long a time or a day by itself is about the visit that was just arranged."""
 
 
 def step(state: Conversation, event: Event, now: datetime, catalogue: Catalogue) -> Step:
@@ -56,9 +58,9 @@ def step(state: Conversation, event: Event, now: datetime, catalogue: Catalogue)
         case SlotsFound():
             return results.slots_found(turn, event)
         case Booked():
-            return turn.idle(turn.replies.booked(event.visit))
+            return turn.settle(turn.replies.booked(event.visit), event.visit)
         case VisitMoved():
-            return turn.idle(turn.replies.moved(event.visit))
+            return turn.settle(turn.replies.moved(event.visit), event.visit)
         case VisitGone():
             return results.visit_gone(turn)
         case SlotTaken():
@@ -88,6 +90,8 @@ def _awake(turn: Turn) -> Turn:
     last = turn.state.last_turn_time
     if last is not None and turn.now - last > FORGET_AFTER:
         turn = replace(turn, state=replace(cleared(turn.state), greeted=False))
+    if last is not None and turn.now - last > SETTLED_FOR:
+        turn = turn.with_state(settled=None)
     return turn.with_state(last_turn_time=turn.now, purpose=turn.state.purpose if _waits(turn) else None)
 
 

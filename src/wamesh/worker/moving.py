@@ -16,13 +16,15 @@ MIDNIGHT = 24 * 60
 
 
 def moved(said: Wish, visit: Visit, catalogue: Catalogue) -> Wish:
-    """The wish for the visit as it shall be. Another service keeps its time and whoever does that too."""
+    """The wish for the visit as it shall be. Another service or another person, by itself, keeps the time."""
     present = tuple(dict.fromkeys(visit.staff_ids))
-    if said.service_ids and not set(said.service_ids) & set(visit.service_ids):
+    other_service = bool(said.service_ids) and not set(said.service_ids) & set(visit.service_ids)
+    if other_service:
         present = tuple(each for each in present if catalogue.does(each, said.service_ids))
-        said = said if _timed(said) or said.days else replace(said, change=replace(said.change, days=0, minutes=0))
     else:
         said = replace(said, service_ids=visit.service_ids)
+    if (other_service or said.staff_ids or said.change.other_staff) and not _says_when(said):
+        said = replace(said, change=replace(said.change, days=0, minutes=0))
     change, wish = said.change, at_another_time(said, visit.start, catalogue.zone)
     if change.other_staff:
         return replace(wish, unwanted_staff=wish.unwanted_staff.union(present))
@@ -50,6 +52,13 @@ def at_another_time(said: Wish, start: datetime, zone: ZoneInfo) -> Wish:
     if said.days or not (timed or change.minutes or change.way):
         return said
     return replace(said, days=(day,))
+
+
+def _says_when(said: Wish) -> bool:
+    change = said.change
+    relative = change.days is not None or change.minutes is not None or change.way != 0 or change.other_day
+    unwanted = said.unwanted_days or said.unwanted_minutes
+    return bool(_timed(said) or said.days or unwanted or relative)
 
 
 def _timed(said: Wish) -> bool:

@@ -7,6 +7,7 @@ to a question: answers.py reads those. Invariant: what was not said again stays 
 from dataclasses import replace
 
 from wamesh.worker.conversation import Change, Purpose, Stage, Wish
+from wamesh.worker.corrections import repeats, wants_otherwise
 from wamesh.worker.events import FindVisits
 from wamesh.worker.turn import Step, Turn, cleared
 from wamesh.worker.understanding import MAX_SERVICES, Signal, Understanding
@@ -18,7 +19,7 @@ def new_request(turn: Turn, said: Understanding) -> Step:
     arranging = turn.state.stage is not Stage.IDLE or turn.state.wish != Wish()
     if said.says(Signal.MOVE):
         return _look_up(turn, said, Purpose.MOVE)
-    if not arranging and not said.says(Signal.CANCEL) and _is_about_a_visit(said):
+    if not arranging and wants_otherwise(turn, said):
         return _look_up(turn, said, Purpose.INSTEAD)
     if said.says(Signal.CANCEL) or (said.says(Signal.CANNOT_COME) and not arranging):
         return _look_up(turn, said, Purpose.CANCEL_ALL if said.says(Signal.ALL) else Purpose.CANCEL)
@@ -30,34 +31,19 @@ def new_request(turn: Turn, said: Understanding) -> Step:
         return turn.say(turn.replies.services((*said.services.chosen, *said.services.options)), greeted=True)
     if said.says(Signal.HUMAN) and not said.says(Signal.BOOK) and not said.services.chosen:
         return turn.say(turn.replies.human())
+    if turn.state.settled is not None and repeats(turn, said, turn.state.settled):
+        return turn.say(turn.replies.unmoved(turn.state.settled))
     if said.details:
         return _wanted(turn, said)
     return _small_talk(turn, said)
-
-
-def _is_about_a_visit(said: Understanding) -> bool:
-    """Whether another time or person is asked for instead of what must have been booked: `можно на час раньше?`,
-    `can't make 17:30, can I do 18:30?`, `лучше в пятницу`.
-    """
-    if said.services.chosen or said.services.options or said.services.unknown:
-        return False
-    asks = said.says(Signal.BOOK) or "?" in said.text
-    other = bool(said.days.wanted or said.times)
-    if said.shift and (asks or not said.says(Signal.HUMAN)):
-        return True
-    if other:
-        gone = said.days.unwanted or said.times.unwanted
-        return said.says(Signal.INSTEAD) or bool(gone) or (asks and said.says(Signal.CANNOT_COME))
-    if said.says(Signal.INSTEAD) and said.staff.wanted:
-        return True
-    return asks and said.says(Signal.OTHER_DAY, Signal.OTHER_STAFF, Signal.EARLIER, Signal.LATER)
 
 
 def _look_up(turn: Turn, said: Understanding, purpose: Purpose) -> Step:
     sought = replace(merged(Wish(), said), change=change_of(said))
     if purpose is Purpose.CANCEL and said.says(Signal.CANNOT_COME):
         sought = replace(sought, days=said.days.wanted or tuple(sorted(said.days.unwanted)))
-    return replace(cleared(turn.state), purpose=purpose, sought=sought), (FindVisits(),)
+    state = replace(cleared(turn.state), purpose=purpose, sought=sought, settled=turn.state.settled)
+    return state, (FindVisits(),)
 
 
 def change_of(said: Understanding) -> Change:

@@ -128,16 +128,23 @@ def visits_found(turn: Turn, found: VisitsFound) -> Step:
         return proceed(turn.with_state(purpose=None, wish=replace(turn.state.sought, change=Change()), greeted=True))
     if not found.visits:
         return turn.idle(turn.replies.no_visits())
-    said = turn.state.sought
-    if purpose is Purpose.INSTEAD:
-        turn = turn.with_state(purpose=Purpose.MOVE)
-    if turn.state.purpose is Purpose.MOVE:
-        said = Wish(service_ids=said.service_ids)
-    return chosen_visits(turn, visits_meant(found.visits, said, turn.catalogue.zone) or found.visits)
+    if purpose in (Purpose.MOVE, Purpose.INSTEAD):
+        return chosen_visits(turn.with_state(purpose=Purpose.MOVE), _to_be_moved(turn, found.visits))
+    return chosen_visits(turn, visits_meant(found.visits, turn.state.sought, turn.catalogue.zone) or found.visits)
+
+
+def _to_be_moved(turn: Turn, visits: tuple[Visit, ...]) -> tuple[Visit, ...]:
+    """What is corrected was just arranged; else any, or those with a service that was named. Day, time and staff that
+    were said are the new ones.
+    """
+    settled, services = turn.state.settled, Wish(service_ids=turn.state.sought.service_ids)
+    if turn.state.purpose is Purpose.INSTEAD and settled is not None:
+        return tuple(each for each in visits if each.booking_id == settled.booking_id) or visits
+    return visits_meant(visits, services, turn.catalogue.zone) or visits
 
 
 def visits_meant(visits: tuple[Visit, ...], said: Wish, zone: ZoneInfo) -> tuple[Visit, ...]:
-    """The visits that nothing said speaks against; of a move leave out the new day, time and staff."""
+    """The visits that nothing said speaks against."""
     return tuple(
         each
         for each in visits
@@ -166,6 +173,6 @@ def chosen_visit(turn: Turn, visit: Visit) -> Step:
         if not turn.catalogue.can_do_without(wish.unwanted_staff, wish.service_ids):
             return turn.idle(turn.replies.nobody_else_for(visit))
         turn = turn.with_state(moving=visit, wish=wish, stage=Stage.IDLE)
-        return turn.search(Purpose.OFFER, wish, turn.replies.moving(visit))
+        return proceed(turn, turn.replies.moving(visit))
     turn = turn.with_state(visits=(visit,), stage=Stage.CONFIRMING_CANCEL)
     return turn.say(turn.replies.confirm_cancel((visit,)))

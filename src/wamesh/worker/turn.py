@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, TypeAlias
 
 from wamesh.worker.catalogue import Catalogue
-from wamesh.worker.conversation import Conversation, Offer, Purpose, Stage, Wish
+from wamesh.worker.conversation import Conversation, Offer, Purpose, Stage, Visit, Wish
 from wamesh.worker.events import Action, Reply, SearchSlots
 from wamesh.worker.offering import local_day
 from wamesh.worker.replies import Replies
@@ -49,6 +49,10 @@ class Turn:
     def idle(self, text: str) -> Step:
         """Ends the turn with these words, and forgets what was being arranged."""
         return cleared(self.state), (Reply(text),)
+
+    def settle(self, text: str, visit: Visit) -> Step:
+        """Ends the turn and what was being arranged: it became this visit."""
+        return replace(cleared(self.state), settled=visit), (Reply(text),)
 
     def search(self, purpose: Purpose, sought: Wish, *before: str) -> Step:
         """Looks for slots; `before` is said ahead of what is found."""

@@ -4,6 +4,8 @@ Each line: the message, then where the dialogue stands: what it asks to confirm,
 minutes that bound them.
 """
 
+from datetime import timedelta
+
 import pytest
 from support.worker_salon import ZONE, Chat
 
@@ -36,7 +38,17 @@ SENTENCES = """
     опаздываю на полчаса -> nothing
     опаздываю минут на 10, буду в 15:10 -> nothing
     не приду завтра -> cancel?
-    можно в пятницу в 12? -> which service?
+    можно в пятницу в 12? -> move to Fri 12:00?
+    ой, я ошиблась, мне на 14:00 -> move to Thu 14:00?
+    а можно пораньше, часов в 12? -> move to Thu 12:00?
+    мне неудобно в 15, что есть вечером? -> offered Thu 17:00-19:30
+    не получится в 15 -> offered Wed+Thu+Fri 10:00-19:30
+    хочу к Анне -> nothing
+    спасибо, до завтра! -> nothing
+    буду завтра в 15 -> nothing
+    хорошо, в четверг приду -> nothing
+    напомните, во сколько я записана? -> nothing
+    и еще хочу записаться, лучше в субботу -> which service?
     спасибо, до встречи -> nothing
     can we push it by 30 minutes? -> move to Thu 15:30?
     could I come an hour earlier? -> move to Thu 14:00?
@@ -61,7 +73,12 @@ SENTENCES = """
     can we make it a bit later? -> offered Thu 15:30-19:30
     reschedule with somebody else -> nothing
     I'll be 20 minutes late -> nothing
-    something on Friday at noon? -> which service?
+    something on Friday at noon? -> move to Fri 12:00?
+    actually make it 4 -> move to Thu 16:00?
+    oh wait, friday works better -> offered Fri 10:00-19:30
+    what was the time again? -> nothing
+    see you tomorrow at 3! -> nothing
+    do you have a dryer? -> nothing
     thanks, see you tomorrow -> nothing
 """
 
@@ -96,6 +113,16 @@ def test_a_visit_moves_as_it_was_said(line: str) -> None:
     chat.say("да")
     chat.say(message)
     assert stand(chat.state) == expected
+
+
+def test_later_a_time_by_itself_is_a_new_visit() -> None:
+    """What was arranged hours ago is moved only by words that say so."""
+    chat = Chat()
+    chat.say("маникюр завтра в 15")
+    chat.say("да")
+    chat.now += timedelta(hours=2)
+    chat.say("можно в пятницу в 12?")
+    assert stand(chat.state) == "which service?"
 
 
 @pytest.mark.parametrize("message", ["лучше в пятницу", "not tomorrow, Friday please", "можно на час раньше?"])

@@ -63,7 +63,8 @@ _CANT = (
 _PATTERNS: dict[Signal, str] = {
     Signal.CANCEL: rf"{_CANCEL_VERB}|(?:don't|do not) (?:need|want) (?:my|the|that|this) {_APPOINTMENT}",
     Signal.CANNOT_COME: _CANT,
-    Signal.INSTEAD: r"instead|rather than|вместо (?:этого|этой|нее|него|той|того)|взамен|лучше",
+    Signal.INSTEAD: r"instead|rather than|(?:is|works|would be|suits me) better|взамен|лучше|"
+    r"вместо (?:этого|этой|нее|него|той|того)",
     Signal.TEAM: r"какие (?:у вас )?(?:есть )?мастера|кто (?:у вас )?(?:работает|стрижет|принимает|есть)|ваши мастера|"
     r"кто (?:\w+ )?из мастеров|кто (?:у вас )?(?:делает|может)|who (?:does|can do)|"
     r"(?:who|which) (?:works|stylists|masters|barbers)|your (?:team|stylists|masters|barbers)",
@@ -71,7 +72,8 @@ _PATTERNS: dict[Signal, str] = {
     Signal.RECALL: r"(?:когда|во сколько|на когда|на какое (?:время|число)|на какой день) (?:я|у меня|мне|мы|у нас)"
     r"(?! (?:можно|могу|можем|смог\w+|лучше|удобно))|(?:я|мы) (?:уже )?записан[аы]?(?! не)|"
     r"(?:when|what time)(?:'s| is) (?:my|our)|(?:when|what time) (?:am i|are we|do i come)|"
-    r"what (?:do i have|have i) booked|am i booked",
+    r"what (?:do i have|have i) booked|am i booked|what (?:was|is) (?:the|my) (?:time|date|day|appointment)|"
+    r"напомни(?:те)?(?: мне)?(?: пожалуйста)? ?,? ?(?:когда|во сколько|на когда|на какое)",
     Signal.ALL: r"все(?! равно| еще| верно| так| - таки)|обе|оба|all|both|everything",
     Signal.ALSO: r"тоже|также|^(?:и|and)|(?:и|а|да) еще|еще и|плюс|вместе с|"
     r"also|too(?! \w)|as well|plus|in addition|on top",

@@ -73,7 +73,7 @@ _NEAR = (
     r"ам|икам) (?:в|к|на)|часов|"
     r"(?:at )?(?:around|(?<!how )(?<!what )about|roughly|approximately|approx|near|towards|close to)(?: at)?)"
 )
-_AT = r"(?:ровно в|ровно к|точно в|в|во|на|at|for|@|(?:what|how) about|you do)"
+_AT = r"(?:ровно в|ровно к|точно в|в|во|на|at|for|@|(?:what|how) about|you do|make it)"
 
 _RULES: tuple[tuple[re.Pattern[str], _Kind], ...] = (
     (_rule(
