@@ -13,7 +13,7 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from support.emulator import RunningEmulator
 
@@ -29,6 +29,8 @@ from wamesh.storage.sqlite_file import sqlite_url
 from wamesh.whatsapp.events import InboundMessage, Paired, QrIssued, ReceiptReceived
 from wamesh.whatsapp.jid import Jid
 from wamesh.whatsapp.transport import OutgoingMessage
+
+T = TypeVar("T")
 
 PATIENCE_SECONDS: Final = 15.0
 QUICK: Final = Policy(first_retry=timedelta(milliseconds=50), standby_retry=timedelta(milliseconds=200))
@@ -125,16 +127,17 @@ def session_pids(directory: Path) -> list[int]:
     return [pid for pid in _pids() if journal in _open_files(pid)]
 
 
-async def eventually(condition: Callable[[], object]) -> None:
-    """Waits until something outside of this process is so; fails the test after 15 s."""
+async def eventually(condition: Callable[[], T]) -> T:
+    """Waits until something outside of this process is so, and returns it; fails the test after 15 s."""
 
-    def poll() -> None:
+    def poll() -> T:
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while not condition():
+        while not (found := condition()):
             assert time.monotonic() < deadline, "it never came to that"
             time.sleep(0.01)
+        return found
 
-    await asyncio.to_thread(poll)
+    return await asyncio.to_thread(poll)
 
 
 def is_running(pid: int) -> bool:

@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import sqlite3
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -48,7 +49,7 @@ class World:
     led: Mapping[str, str]
     silent: str
     """An address that takes connections and never says a word."""
-    seen: set[Pair] = field(default_factory=set)
+    seen: Counter[Pair] = field(default_factory=Counter)
     options: Mapping[str, str] | None = None
     """What the next session process is told; None while nobody can tell."""
 
@@ -131,11 +132,18 @@ class World:
             database.execute(sql)
             database.commit()
 
-    async def saw(self, state: SessionState, event: Event) -> None:
-        """Waits until the machine was asked about the pair; fails the test after 15 s."""
+    async def saw(self, state: SessionState, event: Event, times: int = 1) -> None:
+        """Waits until the machine was asked about the pair so often; fails the test after 15 s."""
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while (state, event) not in self.seen:  # noqa: ASYNC110 - the machine tells nobody
+            while self.seen[state, event] < times:  # noqa: ASYNC110 - the machine tells nobody
                 await asyncio.sleep(0.01)
+
+    @asynccontextmanager
+    async def again(self, state: SessionState, event: Event) -> AsyncIterator[None]:
+        """What happens in the context, or after it, leads to the pair once more."""
+        times = self.seen[state, event]
+        yield
+        await self.saw(state, event, times + 1)
 
 
 @contextmanager
@@ -149,7 +157,7 @@ def fresh_world(directory: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wo
         world = World(directory / "data", emulator, led, "{}:{}".format(*silent.getsockname()), options=led)
 
         def recording(session: Session, event: Event, *arguments: Any, **named: Any) -> Any:
-            world.seen.add((session.state, event))
+            world.seen[session.state, event] += 1
             return advance(session, event, *arguments, **named)
 
         monkeypatch.setattr("wamesh.gateway.session.keeper.advance", recording)
@@ -212,5 +220,5 @@ async def pair_refused(error: type[Exception], held: Gateway) -> None:
 
 async def strike(held: Gateway, blow: signal.Signals = signal.SIGKILL) -> None:
     """Sends a signal to the session process, as soon as it has opened its journal."""
-    await eventually(lambda: session_pids(held.directory / "sessions" / str(COMPANY)))
-    os.kill(held.pid_of(COMPANY), blow)
+    pids = await eventually(lambda: session_pids(held.directory / "sessions" / str(COMPANY)))
+    os.kill(pids[0], blow)
