@@ -162,10 +162,12 @@ class Salon:
         old = next((each for each in self.visits if each.booking_id == action.booking_id), None)
         if old is None:
             return VisitGone()
+        present = (old.staff_ids[0], old.start)
+        self.taken.discard(present)
         booked = self._book(action.offer)
         if not isinstance(booked, Booked):
+            self.taken.add(present)
             return booked
-        self.taken.discard((old.staff_ids[0], old.start))
         self.visits.remove(old)
         self.visits[-1] = replace(self.visits[-1], booking_id=old.booking_id)
         return VisitMoved(self.visits[-1])

@@ -42,7 +42,13 @@ def _look_up(turn: Turn, said: Understanding, purpose: Purpose) -> Step:
     sought = replace(merged(Wish(), said), change=change_of(said))
     if purpose is Purpose.CANCEL and said.says(Signal.CANNOT_COME):
         sought = replace(sought, days=said.days.wanted or tuple(sorted(said.days.unwanted)))
-    state = replace(cleared(turn.state), purpose=purpose, sought=sought, settled=turn.state.settled)
+    state = replace(
+        cleared(turn.state),
+        purpose=purpose,
+        sought=sought,
+        service_options=said.services.options,
+        settled=turn.state.settled,
+    )
     return state, (FindVisits(),)
 
 
@@ -88,9 +94,9 @@ def _wanted(turn: Turn, said: Understanding) -> Step:
     moving = None if said.services.chosen else turn.state.moving
     turn = turn.with_state(wish=wish, moving=moving, offered_before=(), stage=Stage.IDLE, picked=None, greeted=True)
     if said.services.options:
-        return _ask_service(turn, said.services.options)
+        return ask_service(turn, said.services.options)
     if said.services.unknown and not said.services.chosen:
-        return _ask_service(turn, _services_of(turn, wish), turn.replies.not_offered(said.services.unknown))
+        return ask_service(turn, _services_of(turn, wish), turn.replies.not_offered(said.services.unknown))
     if said.days.problem is not None and not said.days.wanted:
         return turn.say(turn.replies.wrong_day(said.days.problem), wish=replace(wish, days=()))
     return proceed(turn, *notes(turn, said))
@@ -146,7 +152,7 @@ def proceed(turn: Turn, *before: str) -> Step:
     if not wish.service_ids and len(services) == 1:
         wish = replace(wish, service_ids=(services[0].id,))
     if not wish.service_ids:
-        return _ask_service(turn, _services_of(turn, wish), *before)
+        return ask_service(turn, _services_of(turn, wish), *before)
     turn = turn.with_state(wish=wish)
     unable = [each for each in wish.staff_ids if not turn.catalogue.does(each, wish.service_ids)]
     if unable and len(unable) == len(wish.staff_ids):
@@ -165,7 +171,8 @@ def _services_of(turn: Turn, wish: Wish) -> tuple[int, ...]:
     return (done or tuple(each.id for each in turn.catalogue.services))[:MAX_SERVICES_LISTED]
 
 
-def _ask_service(turn: Turn, options: tuple[int, ...], *before: str) -> Step:
+def ask_service(turn: Turn, options: tuple[int, ...], *before: str) -> Step:
+    """Which of these services shall it be?"""
     text = "\n".join((*before, turn.replies.ask_service(options)))
     return turn.say(text, stage=Stage.ASKED_SERVICE, service_options=options, offers=())
 

@@ -11,7 +11,7 @@ from wamesh.worker.conversation import Change, Offer, Purpose, Stage, Visit, Wis
 from wamesh.worker.events import CancelVisit, SlotsFound, SlotTaken, VisitCancelled, VisitsFound
 from wamesh.worker.moving import moved
 from wamesh.worker.offering import MAX_OFFERS, acceptable, at_the_minute, local_day, local_minute, nearest, spread
-from wamesh.worker.requests import proceed
+from wamesh.worker.requests import ask_service, proceed
 from wamesh.worker.turn import Step, Turn, cleared
 
 MAX_CANCELLED = 6
@@ -169,10 +169,18 @@ def chosen_visits(turn: Turn, visits: tuple[Visit, ...]) -> Step:
 def chosen_visit(turn: Turn, visit: Visit) -> Step:
     """The visit to cancel or to move is known."""
     if turn.state.purpose is Purpose.MOVE:
-        wish = moved(turn.state.sought, visit, turn.catalogue)
-        if not turn.catalogue.can_do_without(wish.unwanted_staff, wish.service_ids):
-            return turn.idle(turn.replies.nobody_else_for(visit))
-        turn = turn.with_state(moving=visit, wish=wish, stage=Stage.IDLE)
-        return proceed(turn, turn.replies.moving(visit))
+        return _move(turn, visit)
     turn = turn.with_state(visits=(visit,), stage=Stage.CONFIRMING_CANCEL)
     return turn.say(turn.replies.confirm_cancel((visit,)))
+
+
+def _move(turn: Turn, visit: Visit) -> Step:
+    """Looks for its new time; asks first which service it shall be, when another is wanted and several may be meant."""
+    sought, options, before = turn.state.sought, turn.state.service_options, turn.replies.moving(visit)
+    if options and not set(options) & set(visit.service_ids):
+        wish = replace(moved(replace(sought, service_ids=options[:1]), visit, turn.catalogue), service_ids=())
+        return ask_service(turn.with_state(moving=visit, wish=wish), options, before)
+    wish = moved(sought, visit, turn.catalogue)
+    if not turn.catalogue.can_do_without(wish.unwanted_staff, wish.service_ids):
+        return turn.idle(turn.replies.nobody_else_for(visit))
+    return proceed(turn.with_state(moving=visit, wish=wish, stage=Stage.IDLE), before)

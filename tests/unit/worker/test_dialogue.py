@@ -383,6 +383,13 @@ def test_moving_to_where_it_is_changes_nothing() -> None:
     assert [each.start.hour for each in chat.salon.visits] == [15]
 
 
+def test_moving_to_one_of_several_services_asks_which() -> None:
+    """And keeps the time."""
+    chat = story("> маникюр завтра в 15\n> да\n> поменяйте на стрижку\nПереносим:\n1. Женская стрижка\n> 1\n15:00")
+    story("> да\nПеренесли запись:", chat)
+    assert [(each.booking_id, each.service_ids, each.start.hour) for each in chat.salon.visits] == [(1, (1,), 15)]
+
+
 def test_a_new_time_that_was_snatched_leaves_the_old() -> None:
     """Others are offered, and the visit still moves there."""
     chat = story("> маникюр завтра в 15\n> да\n> перенесите на пятницу в 12\nПеренести запись?")
