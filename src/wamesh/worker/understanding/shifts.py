@@ -72,8 +72,6 @@ _SAME_TIME: Final = _rule(
 _SAME_DAY: Final = _rule(
     r"(?:в )?(?:тот|этот) ?же(?: самый)? день|(?:на )?(?:ту|эту) ?же дату|(?:on )?(?:the )?same (?:day|date)"
 )
-
-
 _FROM_A_TIME: Final = _rule(rf"from {clock_pattern('a', bare=True)}(?= to )")
 
 
