@@ -44,7 +44,7 @@ def _asks(said: Understanding) -> bool:
 def _asks_for_a_change(said: Understanding) -> bool:
     """By its words: `можно на час раньше?`, `can't make 17:30, can I do 18:30?`, `лучше в пятницу`."""
     asks = _asks(said)
-    if said.shift and (asks or not said.says(Signal.HUMAN)):
+    if said.shift.leads_away and (asks or not said.says(Signal.HUMAN)):
         return True
     if said.days.wanted or said.times:
         denied = bool(said.days.unwanted or said.times.unwanted)
@@ -60,7 +60,7 @@ def _corrects(turn: Turn, said: Understanding, settled: Visit) -> bool:
     """
     if said.says(*_OTHER_MATTERS) or (not _asks(said) and said.says(Signal.YES, Signal.THANKS, Signal.GOODBYE)):
         return False
-    if said.times or said.says(Signal.MORE):
+    if said.times or said.shift or said.says(Signal.MORE):
         return True
     days = {*(said.days.wanted or ()), *said.days.unwanted}
     other_day = bool(days) and days != {local_day(settled.start, turn.catalogue.zone)}

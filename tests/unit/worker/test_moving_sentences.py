@@ -47,6 +47,7 @@ SENTENCES = """
     хочу к Анне -> nothing
     спасибо, до завтра! -> nothing
     буду завтра в 15 -> nothing
+    а в субботу в то же время можно? -> move to Sat 15:00?
     хорошо, в четверг приду -> nothing
     напомните, во сколько я записана? -> nothing
     и еще хочу записаться, лучше в субботу -> which service?
@@ -75,6 +76,7 @@ SENTENCES = """
     reschedule with somebody else -> nothing
     I'll be 20 minutes late -> nothing
     something on Friday at noon? -> move to Fri 12:00?
+    actually, Friday at the same time -> move to Fri 15:00?
     actually make it 4 -> move to Thu 16:00?
     oh wait, friday works better -> offered Fri 10:00-19:30
     what was the time again? -> nothing

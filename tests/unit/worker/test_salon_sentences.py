@@ -180,7 +180,7 @@ SENTENCES = """
     стрижка завтра 😊 -> Haircut, 11-23
     а с Анной? -> Anna
     а у Марии? -> Maria
-    а к Анне на это же время можно? -> Anna
+    а к Анне на это же время можно? -> Anna, same time
     and with Maria? -> Maria
     is Anna free? -> Anna
     что насчёт субботы? -> 11-28

@@ -94,7 +94,7 @@ def understand(text: str, now: datetime, catalogue: Catalogue, offered: Sequence
     picked = by_place(scan, options) if options else ()
     signals = find_signals(scan.whole)
     staff = find_staff(scan, catalogue)
-    shift = find_shift(scan, moving=Signal.MOVE in signals, instead=Signal.INSTEAD in signals)
+    shift = find_shift(scan, moving=Signal.MOVE in signals)
     days = find_days(scan, local.date())
     times = _times(scan, local)
     if times.today and days.wanted is None:

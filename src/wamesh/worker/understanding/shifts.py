@@ -23,6 +23,11 @@ class Shift:
     def __bool__(self) -> bool:
         return self.days is not None or self.minutes is not None
 
+    @property
+    def leads_away(self) -> bool:
+        """Whether it says more than *the same*."""
+        return bool(self.days or self.minutes)
+
 
 def _rule(pattern: str) -> re.Pattern[str]:
     return re.compile(rf"(?<![\w·:.])(?:{pattern})(?!\w)")
@@ -75,10 +80,10 @@ _SAME_DAY: Final = _rule(
 _FROM_A_TIME: Final = _rule(rf"from {clock_pattern('a', bare=True)}(?= to )")
 
 
-def find_shift(scan: Scan, *, moving: bool, instead: bool) -> Shift:
+def find_shift(scan: Scan, *, moving: bool) -> Shift:
     """Reads by how much a visit shall move, and blanks it in `scan`, with the time that it moves away from.
 
-    `moving` says that the text has words of moving, `instead` that it prefers something. Read it before days and times.
+    `moving` says that the text has words of moving. Read it before days and times.
     """
     found = _first(scan, _TOLD)
     if found is None and moving:
@@ -86,7 +91,7 @@ def find_shift(scan: Scan, *, moving: bool, instead: bool) -> Shift:
         hours = (_BY_HOURS,) if _PUSHING.search(scan.whole) else ()
         found = _first(scan, (*_PUSHED, *hours, _BY_MINUTES, _BY_DATES))
     shift = Shift() if found is None else _read(found, pulling=_PULLING.search(scan.whole) is not None)
-    return _with_the_same(scan, shift) if moving or instead else shift
+    return _with_the_same(scan, shift)
 
 
 def _first(scan: Scan, patterns: tuple[re.Pattern[str], ...]) -> re.Match[str] | None:
