@@ -34,7 +34,8 @@ def repeats(turn: Turn, said: Understanding, settled: Visit) -> bool:
 
 def _is_about_another(said: Understanding) -> bool:
     services = said.services
-    return bool(services.chosen or services.options or services.unknown) or said.says(Signal.ALSO, Signal.TOGETHER)
+    further = said.says(Signal.ALSO, Signal.TOGETHER, Signal.ANEW)
+    return further or bool(services.chosen or services.options or services.unknown)
 
 
 def _asks(said: Understanding) -> bool:

@@ -119,4 +119,6 @@ def _list_on_offer(turn: Turn) -> tuple[Option, ...] | int:
 def _answer(turn: Turn, said: Understanding) -> Step:
     if said.says(Signal.RESTART) and not said.details:
         return turn.idle(f"{turn.replies.restarted()} {turn.replies.other_time()}")
+    if said.says(Signal.ANEW):  # `нет, новую запись`: what stands is left alone
+        turn = turn.with_state(moving=None, settled=None)
     return answer_to_question(turn, said) or new_request(turn, said)

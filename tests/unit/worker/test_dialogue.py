@@ -383,6 +383,13 @@ def test_moving_to_where_it_is_changes_nothing() -> None:
     assert [each.start.hour for each in chat.salon.visits] == [15]
 
 
+def test_who_meant_a_new_visit_says_so() -> None:
+    """A time by itself, just after a booking, was taken for its correction."""
+    chat = story("> маникюр завтра в 15\n> да\n> можно в пятницу в 12?\nПеренести запись?\n> нет, новую запись")
+    story("> в пятницу в 12\nЗаписать вас?\n> да\n✅ Записали вас:", chat)
+    assert [each.start.day for each in chat.salon.visits] == [19, 20]
+
+
 def test_moving_to_one_of_several_services_asks_which() -> None:
     """And keeps the time."""
     chat = story("> маникюр завтра в 15\n> да\n> поменяйте на стрижку\nПереносим:\n1. Женская стрижка\n> 1\n15:00")

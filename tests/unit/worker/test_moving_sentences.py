@@ -51,6 +51,7 @@ SENTENCES = """
     хорошо, в четверг приду -> nothing
     напомните, во сколько я записана? -> nothing
     и еще хочу записаться, лучше в субботу -> which service?
+    хочу новую запись на субботу -> which service?
     спасибо, до встречи -> nothing
     can we push it by 30 minutes? -> move to Thu 15:30?
     could I come an hour earlier? -> move to Thu 14:00?
@@ -76,6 +77,7 @@ SENTENCES = """
     reschedule with somebody else -> nothing
     I'll be 20 minutes late -> nothing
     something on Friday at noon? -> move to Fri 12:00?
+    I'd like another appointment on Friday at noon -> which service?
     actually, Friday at the same time -> move to Fri 15:00?
     actually make it 4 -> move to Thu 16:00?
     oh wait, friday works better -> offered Fri 10:00-19:30

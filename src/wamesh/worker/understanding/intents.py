@@ -18,6 +18,7 @@ class Signal(StrEnum):
     CANCEL = "cancel"
     CANNOT_COME = "cannot_come"
     INSTEAD = "instead"
+    ANEW = "anew"
     MOVE = "move"
     LIST = "list"
     GREETING = "greeting"
@@ -65,6 +66,9 @@ _PATTERNS: dict[Signal, str] = {
     Signal.CANNOT_COME: _CANT,
     Signal.INSTEAD: r"instead|rather than|(?:is|works|would be|suits me) better|взамен|лучше|"
     r"вместо (?:этого|этой|нее|него|той|того)",
+    Signal.ANEW: r"нов(?:ая|ую|ой) (?:запис\w+|брон\w+)|новую|отдельн\w+|еще (?:одну|1) (?:запис\w+|брон\w+)|"
+    r"(?:new|another|separate|second|2th) (?:appointment|booking|reservation)|separately|"
+    r"keep (?:that|it|both|the first)",
     Signal.TEAM: r"какие (?:у вас )?(?:есть )?мастера|кто (?:у вас )?(?:работает|стрижет|принимает|есть)|ваши мастера|"
     r"кто (?:\w+ )?из мастеров|кто (?:у вас )?(?:делает|может)|who (?:does|can do)|"
     r"(?:who|which) (?:works|stylists|masters|barbers)|your (?:team|stylists|masters|barbers)",
