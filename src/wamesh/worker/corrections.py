@@ -24,7 +24,7 @@ def wants_otherwise(turn: Turn, said: Understanding) -> bool:
 
 def repeats(turn: Turn, said: Understanding, settled: Visit) -> bool:
     """Whether the customer only says when it is: `буду завтра в 15`, `ok, see you on Friday`."""
-    if _is_about_another(said) or said.says(*_OTHER_MATTERS):
+    if _is_about_another(said) or said.says(*_OTHER_MATTERS, Signal.CANNOT_COME, Signal.NO):
         return False
     zone, days, minute = turn.catalogue.zone, said.days.wanted, said.times.exact
     if minute is None and (_asks(said) or not days):
@@ -59,9 +59,11 @@ def _corrects(turn: Turn, said: Understanding, settled: Visit) -> bool:
     """By its moment, just after the visit was arranged: `ой, мне на 14:00`, `а можно к Анне?`; and not `спасибо, до
     пятницы`.
     """
-    if said.says(*_OTHER_MATTERS) or (not _asks(said) and said.says(Signal.YES, Signal.THANKS, Signal.GOODBYE)):
+    if said.says(*_OTHER_MATTERS) or (not _asks(said) and said.says(Signal.THANKS, Signal.GOODBYE)):
         return False
-    if said.times or said.shift or said.says(Signal.MORE):
+    if said.shift or said.says(Signal.MORE):
+        return True
+    if said.times and not repeats(turn, said, settled):
         return True
     days = {*(said.days.wanted or ()), *said.days.unwanted}
     other_day = bool(days) and days != {local_day(settled.start, turn.catalogue.zone)}

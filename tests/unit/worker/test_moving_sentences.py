@@ -39,6 +39,10 @@ SENTENCES = """
     опаздываю на полчаса -> nothing
     опаздываю минут на 10, буду в 15:10 -> nothing
     не приду завтра -> cancel?
+    ребенок заболел, завтра не придем -> cancel?
+    давайте на субботу -> offered Sat 10:00-19:30
+    хочу отменить и записаться на субботу -> offered Sat 10:00-19:30
+    хорошо, буду в 15 -> nothing
     можно в пятницу в 12? -> move to Fri 12:00?
     ой, я ошиблась, мне на 14:00 -> move to Thu 14:00?
     а можно пораньше, часов в 12? -> move to Thu 12:00?
@@ -79,6 +83,7 @@ SENTENCES = """
     something on Friday at noon? -> move to Fri 12:00?
     I'd like another appointment on Friday at noon -> which service?
     actually, Friday at the same time -> move to Fri 15:00?
+    cancel and rebook for Friday -> offered Fri 10:00-19:30
     actually make it 4 -> move to Thu 16:00?
     oh wait, friday works better -> offered Fri 10:00-19:30
     what was the time again? -> nothing

@@ -50,14 +50,15 @@ class Signal(StrEnum):
 _CANCEL_VERB = r"(?:отмен\w*|отказ\w*|удал(?:ите|ить|и)|снимите|снять|аннулир\w*|cancel\w*|call off|delete|remove|drop)"
 _MOVE_VERB = (
     r"(?:перенес\w*|перенос\w*|перезапи\w*|перепи(?:шите|сать)|(?:с|пере|по|ото)двин\w*|смести(?:те|ть)|reschedul\w*|"
-    r"move|postpone|push back|(?:push|shift)(?:ed)?(?: \w+){1,3} back|(?:push|shift) (?:it|this|that|my|our|the)|"
+    r"rebook|cancel(?: \w+){0,3} and book|отмен\w+(?: \w+){0,2} и запи\w+|move|postpone|push back|"
+    r"(?:push|shift)(?:ed)?(?: \w+){1,3} back|(?:push|shift) (?:it|this|that|my|our|the)|"
     r"(?:bring|pull)(?: \w+){1,4} (?:forward|up)|(?:switch|swap)(?= (?:to|it|this|that|my|our|the))|change|"
     r"измени\w*|поменя\w*|смени(?:те|ть)|переставьте)"
 )
 _APPOINTMENT = r"(?:запис[ьиью]\w*|брон[ьи]\w*|визит\w*|appointments?|bookings?|reservations?|visits?)"
 _CANT = (
     r"(?:(?:не|никак не) (?:смогу|сможем|получится|успеваю|успею|приду|придем|могу) (?:прийти|придти|приехать|быть|"
-    r"подойти|подъехать|прибыть)|(?:не|never) (?:приду|успева\w+|успею)|can't (?:make|come|attend)|"
+    r"подойти|подъехать|прибыть)|(?:не|never) (?:прид(?:у|ем|ет|ут)|успева\w+|успе(?:ю|ем))|can't (?:make|come|attend)|"
     r"won't (?:make it|come|be able)|not (?:coming|able to come))"
 )
 
