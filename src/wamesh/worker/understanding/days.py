@@ -1,7 +1,7 @@
 """Which days a customer means, as local dates of the company.
 
 Owns what surrounds a date: days of the week and the week they belong to, open ends (`после пятницы`, `by Friday`),
-*any day*, denial and correction; one date by itself is dates.py's. Refuses to guess: a date that is over or never
+*any day*, denial and correction; one date by itself is date_rules.py's. Refuses to guess: a date that is over or never
 was is a `DayProblem`. Invariants: the days are ascending, unique, at most 31, and none lies before today. A day of
 the week is the next one after today; with *next* or *следующий* it is that of the next calendar week.
 """
@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from wamesh.worker.understanding.clauses import is_denied, last_said
+from wamesh.worker.understanding.date_rules import RANGES, RULES
 from wamesh.worker.understanding.dates import (
     DAY,
     NEXT,
     ON,
-    RANGES,
-    RULES,
     THIS,
     WEEK,
     WEEKDAY,
