@@ -9,6 +9,7 @@ Invariant: `starts` holds a minute if and only if `slot_at` gives its slot; so w
 and what is not cannot.
 """
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -179,17 +180,17 @@ class Finding:
         return [rule for rule, holds in kept.items() if not holds]
 
     def nearest(self, starts: Sequence[int], preferred: int, limit: int) -> list[int]:
-        """Returns at most `limit` of the starts, nearest to `preferred` first, those of its local date before
-        all others.
+        """Returns at most `limit` of the starts, which ascend; nearest to `preferred` first, those of its local date
+        before all others.
         """
         if not starts:
             return []
-        day = self._day_of(preferred)
-
-        def distance(start: int) -> tuple[bool, int, int]:
-            return not contains(day, start), abs(start - preferred), start
-
-        return nsmallest(limit, starts, key=distance)
+        of_day = list(members(starts, self._day_of(preferred)))
+        found = _closest(of_day, preferred, limit)
+        if len(found) == limit:
+            return found
+        others = sorted(set(starts).difference(of_day))
+        return found + _closest(others, preferred, limit - len(found))
 
     def _day_of(self, instant: int) -> list[Span]:
         """The instants of the local date; beyond the window, of the date at its edge, which is nearest anyway."""
@@ -230,3 +231,10 @@ def why_out_of_bounds(question: Question) -> NoSlots:
     if not question.window:
         return NoSlots.CLOSED
     return NoSlots.TOO_SOON if question.window[0][0] < question.bounds[0] else NoSlots.BEYOND_HORIZON
+
+
+def _closest(ascending: Sequence[int], instant: int, limit: int) -> list[int]:
+    """Returns at most `limit` of the numbers, nearest first, the earlier of two."""
+    at = bisect_left(ascending, instant)
+    around = ascending[max(0, at - limit) : at + limit]
+    return sorted(around, key=lambda each: (abs(each - instant), each))[:limit]

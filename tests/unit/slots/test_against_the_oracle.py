@@ -101,6 +101,21 @@ def test_near_misses_are_those_of_the_oracle(case: Case, after: int, limit: int)
     assert finding.near_misses(preferred, limit) == sorted(expected, key=rank)[:limit]
 
 
+@examples(100)
+@given(cases, st.floats(0, 1), st.integers(1, 200))
+def test_the_nearest_starts_are_those_of_the_preferred_date_first(case: Case, where: float, limit: int) -> None:
+    """Wherever in the window the preference lies; of two as near the earlier one."""
+    world, (first, last) = case
+    preferred = first + int((last - first - 1) * where)
+    today = slot_oracle.wall(world.zone, preferred).date()
+
+    def rank(start: int) -> tuple[bool, int, int]:
+        return slot_oracle.wall(world.zone, start).date() != today, abs(start - preferred), start
+
+    finding = finding_in(world, (first, last))
+    assert finding.nearest(finding.starts, preferred, limit) == sorted(finding.starts, key=rank)[:limit]
+
+
 @examples(60)
 @given(cases)
 def test_the_funnel_counts_what_each_rule_leaves(case: Case) -> None:

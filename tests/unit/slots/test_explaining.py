@@ -48,6 +48,20 @@ def test_near_misses_are_nearest_first() -> None:
     assert [(miss.staff_id, miss.start) for miss in found.near_misses(625, 3)] == [(2, 600), (1, 600), (2, 690)]
 
 
+def test_the_nearest_starts_are_of_the_preferred_date_first() -> None:
+    """Then those of other dates, the earlier of two; a preference outside of the window is at its edge."""
+    days = (0, 1440, 2880)
+    agendas = {1: Agenda([(day + 600, day + 720) for day in days], [])}
+    found = Finding(Question([by(1)], [(0, 4320)], (0, 4320), step=15), agendas, (Offset(0, 4320, 0),))
+    of_day = [1440 + 600 + 15 * index for index in range(6)]
+    assert found.nearest(found.starts, 1440 + 600, 4) == of_day[:4]
+    assert found.nearest(found.starts, 1440 + 600, 8) == [*of_day, 675, 660]
+    assert found.nearest(found.starts, 1440 + 660, 3) == [2100, 2085, 2115]
+    assert found.nearest(found.starts, -9, 2) == [600, 615]
+    assert found.nearest(found.starts, 9999, 2) == [3555, 3540]
+    assert found.nearest([], 600, 2) == []
+
+
 def test_a_free_time_that_outlasts_the_agendas_is_no_near_miss() -> None:
     """For nobody knows how long it goes on."""
     agendas = {1: Agenda([(2840, 2880)], [])}
