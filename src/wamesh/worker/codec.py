@@ -12,7 +12,9 @@ from pydantic import TypeAdapter, ValidationError
 from wamesh.worker.conversation import Conversation
 from wamesh.worker.progress import Progress
 
-STATE_VERSION: Final = 1
+STATE_VERSION: Final = 2
+"""Grows when an earlier release would misread what is written: to one that does not know MoveVisit, it is a Book."""
+_READABLE: Final = frozenset({1, STATE_VERSION})
 _STATE: Final = TypeAdapter(tuple[int, Conversation])
 _PROGRESS: Final = TypeAdapter(tuple[int, Progress])
 _VERSION: Final = TypeAdapter(tuple[int, object])
@@ -30,7 +32,7 @@ def write_state(state: Conversation) -> str:
 def read_state(text: str) -> Conversation | None:
     """The state; None when this release cannot read it."""
     try:
-        if _VERSION.validate_json(text)[0] != STATE_VERSION:
+        if _VERSION.validate_json(text)[0] not in _READABLE:
             return None
         return _STATE.validate_json(text)[1]
     except ValidationError:
@@ -46,8 +48,8 @@ def read_progress(text: str) -> Progress:
     """The turn. Raises Unreadable."""
     try:
         version = _VERSION.validate_json(text)[0]
-        if version == STATE_VERSION:
+        if version in _READABLE:
             return _PROGRESS.validate_json(text)[1]
     except ValidationError as error:
         raise Unreadable(str(error)) from error
-    raise Unreadable(f"version {version} instead of {STATE_VERSION}")
+    raise Unreadable(f"version {version} instead of {STATE_VERSION} or before")

@@ -46,7 +46,7 @@ from wamesh.worker.understanding import Option, Signal, Understanding, understan
 FORGET_AFTER = timedelta(hours=24)
 """After so long a silence a customer starts afresh."""
 SETTLED_FOR = timedelta(hours=1)
-"""For so long a time or a day by itself is about the visit that was just arranged."""
+"""After so long a silence a time or a day by itself is no more about the visit that was arranged before it."""
 
 
 def step(state: Conversation, event: Event, now: datetime, catalogue: Catalogue) -> Step:

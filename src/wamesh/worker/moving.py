@@ -11,8 +11,7 @@ from zoneinfo import ZoneInfo
 from wamesh.worker.catalogue import Catalogue
 from wamesh.worker.conversation import Change, Visit, Wish
 from wamesh.worker.offering import local_day, local_minute
-
-MIDNIGHT = 24 * 60
+from wamesh.worker.understanding.times import MIDNIGHT
 
 
 def moved(said: Wish, visit: Visit, catalogue: Catalogue) -> Wish:

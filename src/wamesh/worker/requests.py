@@ -29,7 +29,7 @@ def new_request(turn: Turn, said: Understanding) -> Step:
         return turn.say(turn.replies.team(said.services.chosen), greeted=True)
     if said.says(Signal.PRICE, Signal.SERVICES) and not said.when:
         return turn.say(turn.replies.services((*said.services.chosen, *said.services.options)), greeted=True)
-    if said.says(Signal.HUMAN) and not said.says(Signal.BOOK) and not said.services.chosen:
+    if said.says(Signal.HUMAN) and not (said.details and said.says(Signal.BOOK)) and not said.services.chosen:
         return turn.say(turn.replies.human())
     if turn.state.settled is not None and repeats(turn, said, turn.state.settled):
         return turn.say(turn.replies.unmoved(turn.state.settled))

@@ -7,12 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.worker_salon import CATALOGUE, NOW, Chat, Salon
 
-from wamesh.worker.codec import read_state, write_state
-from wamesh.worker.conversation import Conversation
+from wamesh.worker.codec import STATE_VERSION, read_progress, read_state, write_progress, write_state
+from wamesh.worker.conversation import Conversation, Offer
 from wamesh.worker.dialogue import step
 from wamesh.worker.events import (
     MUTATIONS,
     Book,
+    CancelVisit,
     Content,
     CustomerMessage,
     CustomerSpoke,
@@ -20,6 +21,9 @@ from wamesh.worker.events import (
     Refused,
     Reply,
 )
+from wamesh.worker.progress import Input, PendingAction, Progress
+
+OFFER = Offer("token", NOW, NOW, (3,), (2,))
 
 
 def story(transcript: str, chat: Chat | None = None) -> Chat:
@@ -509,8 +513,30 @@ def test_nothing_is_looked_up_before_the_calendar_changes(lines: list[str], last
 def test_a_state_of_another_version_is_not_read() -> None:
     """It starts afresh instead of failing."""
     text = write_state(Conversation(language="ru"))
-    assert read_state(text.replace("[1,", "[999,", 1)) is None
+    assert read_state(text.replace(f"[{STATE_VERSION},", "[999,", 1)) is None
     assert read_state("{") is None
+
+
+def test_a_state_of_the_version_before_is_read() -> None:
+    """A worker that was updated goes on with the conversation."""
+    state = Conversation(language="ru", greeted=True)
+    assert read_state(write_state(state).replace(f"[{STATE_VERSION},", "[1,", 1)) == state
+
+
+@pytest.mark.parametrize("action", [Book(OFFER), MoveVisit(7, OFFER), CancelVisit(7)])
+def test_an_open_turn_keeps_its_very_action(action: PendingAction) -> None:
+    """Though the fields of one are among those of another."""
+    progress = Progress(Input((), ("M1",), 1, NOW), Conversation(), (), action)
+    assert read_progress(write_progress(progress)) == progress
+
+
+@pytest.mark.parametrize(
+    "text", ["можно позвать администратора?", "хочу поговорить с человеком", "I want to talk to a human", "опаздываю"]
+)
+def test_who_wants_a_person_is_not_asked_for_a_service(text: str) -> None:
+    """In words of wanting, too."""
+    assert "Какую услугу" not in (answer := Chat().say(text))
+    assert "Сотрудники видят" in answer or "The team can see" in answer
 
 
 def test_the_clock_is_the_callers() -> None:
