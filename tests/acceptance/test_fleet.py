@@ -26,11 +26,12 @@ CUSTOMER = "+447700900123"
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def fleet(tmp_path_factory: pytest.TempPathFactory, postgresql_server: PostgresqlServer) -> AsyncIterator[Fleet]:
-    """Three gateways and three companies; a test may kill what it likes."""
+    """Three gateways and three companies, each at its home; a test may kill what it likes."""
     settings = {"WAMESH_LEASE_SECONDS": str(LEASE_SECONDS), "WAMESH_LEASE_RENEW_SECONDS": "1.5"}
     directory = tmp_path_factory.mktemp("fleet")
     with postgresql_server.fresh_database() as url:
         async with running_fleet(directory, url, print_line, companies=len(COMPANIES), environment=settings) as running:
+            await running.at_home()
             yield running
 
 

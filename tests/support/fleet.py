@@ -24,6 +24,7 @@ from wamesh.console.ports import free_ports
 from wamesh.console.seed import DEMO_SALON, load_salon
 from wamesh.console.up import BOOKING, EMULATOR, GATEWAY
 from wamesh.emulator.v1 import emulator_pb2_grpc
+from wamesh.gateway.fleet.placement import home_of
 from wamesh.gateway.v1 import gateway_pb2 as pb
 from wamesh.gateway.v1 import gateway_pb2_grpc
 from wamesh.rpc.client import open_channel
@@ -88,11 +89,20 @@ class Fleet:
                     answer = await gateway.GetSession(pb.GetSessionRequest(company_id=company_id), timeout=2)
                 except grpc.aio.AioRpcError:
                     continue
-                if answer.session.state == pb.SESSION_STATE_CONNECTED:
-                    node = (self.directory / name / "node").read_text().strip()
-                    if answer.session.holder == node:
-                        return name
+                if answer.session.state == pb.SESSION_STATE_CONNECTED and answer.session.holder == self._node(name):
+                    return name
             await asyncio.sleep(0.05)
+
+    async def at_home(self) -> None:
+        """Waits until every company is connected at its home: from here on none moves, unless a gateway comes or goes."""
+        names = {self._node(name): name for name in self.gateways}
+        for company_id in self.companies:
+            while names[home_of(company_id, names)] != await self.gateway_of(company_id):
+                await asyncio.sleep(0.05)
+
+    def _node(self, name: str) -> str:
+        """What the gateway calls itself."""
+        return (self.directory / name / "node").read_text().strip()
 
 
 def fleet_members(directory: Path, addresses: Mapping[str, str], workers: Sequence[str]) -> list[Member]:
