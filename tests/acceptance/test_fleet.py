@@ -1,6 +1,7 @@
 """Several gateways over one PostgreSQL, in real processes with the real client library."""
 
 import asyncio
+import itertools
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -9,6 +10,7 @@ import grpc
 import pytest
 import pytest_asyncio
 from support.fleet import Fleet, running_fleet, salon_number
+from support.freezing import freeze
 from support.mesh import print_line
 from support.postgresql import PostgresqlServer
 
@@ -118,6 +120,35 @@ async def test_receive_on_any_gateway_serves_any_company(fleet: Fleet) -> None:
         stream.cancel()
 
 
+async def test_no_send_is_refused_while_companies_move(fleet: Fleet) -> None:
+    """A gateway restarts in order, its companies go to others and come home: callers of the others hear nothing of it,
+    not even those who ask once.
+    """
+    restarted = await fleet.gateway_of(1)
+    others = [gateway for name, gateway in fleet.gateways.items() if name != restarted]
+    numbers = itertools.count()
+    over = asyncio.Event()
+
+    async def keep_sending(company_id: int) -> None:
+        while not over.is_set():
+            number = next(numbers)
+            request = text(company_id, f"moving-{number}")
+            answer = await others[number % len(others)].Send(request, timeout=30)
+            assert pb.DELIVERY_STATE_SENT <= answer.message.state <= pb.DELIVERY_STATE_READ
+            await asyncio.sleep(0.05)
+
+    async with asyncio.TaskGroup() as senders:
+        for company_id in COMPANIES:
+            senders.create_task(keep_sending(company_id))
+        before = await logins(fleet, 1)
+        os.kill(fleet.mesh.pid_of(restarted), signal.SIGTERM)
+        while len(await logins(fleet, 1)) < len(before) + 4:  # noqa: ASYNC110 - closed, logged in elsewhere, and back
+            await asyncio.sleep(0.1)
+        await fleet.at_home()
+        over.set()
+    assert_one_at_a_time(await logins(fleet, 1))
+
+
 async def test_companies_survive_their_gateway(fleet: Fleet) -> None:
     """kill -9 of the gateway that holds a company: it sends again, and never had two logins at a time."""
     victim = await fleet.gateway_of(1)
@@ -130,7 +161,7 @@ async def test_a_gateway_that_slept_through_its_lease_holds_nothing(fleet: Fleet
     """SIGSTOP for longer than the lease: another gateway takes over, and the sleeper does not fight when it wakes."""
     sleeper = await fleet.gateway_of(2)
     pid = fleet.mesh.pid_of(sleeper)
-    os.kill(pid, signal.SIGSTOP)
+    freeze(pid)
     try:
         request = text(2, "while-it-sleeps")
         others = [gateway for name, gateway in fleet.gateways.items() if name != sleeper]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from support.gateway_messages import NOON
 
-from wamesh.gateway.errors import NOT_CONNECTED, SessionNotFound
+from wamesh.gateway.errors import SessionNotFound, not_connected
 from wamesh.gateway.session.state import Reason, SessionState
 from wamesh.gateway.sessions import PairingEvent, SessionSnapshot
 from wamesh.whatsapp.transport import OutgoingMessage, SendOutcome, Sent, SentRecordLost
@@ -97,8 +97,7 @@ class FakeSessions:
     async def send(self, company_id: int, message: OutgoingMessage) -> SendOutcome:
         snapshot = self.snapshot(company_id)
         if snapshot.state is not SessionState.CONNECTED:
-            refusal = NOT_CONNECTED[snapshot.state]
-            raise refusal(company_id, snapshot.state, snapshot.since, snapshot.action)
+            raise not_connected(snapshot)
         if self.script:
             outcome = await self.script.popleft()(self, message)
             if outcome is not None:

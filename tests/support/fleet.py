@@ -94,10 +94,11 @@ class Fleet:
             await asyncio.sleep(0.05)
 
     async def at_home(self) -> None:
-        """Waits until every company is connected at its home: from here on none moves, unless a gateway comes or goes."""
+        """Waits until every company is connected at its home: none moves any more, unless a gateway comes or goes."""
         names = {self._node(name): name for name in self.gateways}
         for company_id in self.companies:
-            while names[home_of(company_id, names)] != await self.gateway_of(company_id):
+            home = names[home_of(company_id, names)]
+            while await self.gateway_of(company_id) != home:  # noqa: ASYNC110 - a hand-over tells nobody
                 await asyncio.sleep(0.05)
 
     def _node(self, name: str) -> str:

@@ -218,7 +218,7 @@ async def pair_refused(error: type[Exception], held: Gateway) -> None:
         await anext(held.supervisor.pair(COMPANY))
 
 
-async def strike(held: Gateway, blow: signal.Signals = signal.SIGKILL) -> None:
-    """Sends a signal to the session process, as soon as it has opened its journal."""
+async def strike(held: Gateway, blow: Callable[[int], None] = lambda pid: os.kill(pid, signal.SIGKILL)) -> None:
+    """Strikes the session process, given its pid, as soon as it has opened its journal."""
     pids = await eventually(lambda: session_pids(held.directory / "sessions" / str(COMPANY)))
-    os.kill(pids[0], blow)
+    blow(pids[0])

@@ -12,11 +12,12 @@
 Owns the sentences and their metadata. Invariant: every dynamic word of a sentence is also in the metadata.
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from wamesh.errors import FailedPrecondition, NotFound, Unavailable
 from wamesh.gateway.session.state import SessionState
+from wamesh.gateway.sessions import SessionSnapshot
 
 
 class SessionNotFound(NotFound):
@@ -32,21 +33,21 @@ class SessionNotFound(NotFound):
 class SessionNotConnected(FailedPrecondition):
     """The session is in a state that forbids the call; the subclass, and so the reason, names the state."""
 
-    def __init__(
-        self,
-        company_id: int,
-        state: SessionState,
-        since: datetime,
-        action: str,
-        retry_time: datetime | None = None,
-    ) -> None:
-        moment = since.isoformat(timespec="seconds")
-        facts = {"company_id": str(company_id), "state": state.value, "since": moment, "action": action}
-        if retry_time is not None:
-            key = "expiry" if state is SessionState.BANNED else "retry_time"
-            facts[key] = retry_time.isoformat(timespec="seconds")
-        super().__init__(f"Company {company_id} is {state.value} since {moment}. {action}".rstrip(), facts)
-        self.state = state
+    def __init__(self, session: SessionSnapshot) -> None:
+        since = session.since.isoformat(timespec="seconds")
+        facts = {
+            "company_id": str(session.company_id),
+            "state": session.state.value,
+            "session_reason": session.reason.value,
+            "since": since,
+            "action": session.action,
+        }
+        if session.retry_time is not None:
+            key = "expiry" if session.state is SessionState.BANNED else "retry_time"
+            facts[key] = session.retry_time.isoformat(timespec="seconds")
+        sentence = f"Company {session.company_id} is {session.state.value} since {since}. {session.action}"
+        super().__init__(sentence.rstrip(), facts)
+        self.state = session.state
 
 
 class SessionUnpaired(SessionNotConnected):
@@ -115,6 +116,11 @@ NOT_CONNECTED: Final[dict[SessionState, type[SessionNotConnected]]] = {
     SessionState.STOPPED: SessionStopped,
 }
 """The refusal of each state in which Send does not work: all but CONNECTED."""
+
+
+def not_connected(session: SessionSnapshot) -> SessionNotConnected:
+    """The refusal that a session's state is, unless it is CONNECTED."""
+    return NOT_CONNECTED[session.state](session)
 
 
 class AlreadyPaired(FailedPrecondition):

@@ -103,7 +103,7 @@ async def serving(settings: GatewaySettings) -> AsyncIterator[Gateway]:
         history = SqlMessageHistory(database)
         servicer = GatewayService(supervisor, inbox, outbox, history, events, send_log, utc_now, everywhere)
         service = Service(SERVICE_NAME, servicer, gateway_pb2_grpc.add_GatewayServicer_to_server)
-        passing_on = None if fleet is None else forwarder(directory.node, fleet)
+        passing_on = forwarder(directory.node, fleet)
         server = Server([service], settings.gateway_address, passing_on)
         server.bind()
         address = settings.gateway_advertised_address or _reachable(settings.gateway_address, server.port)
@@ -121,6 +121,7 @@ async def serving(settings: GatewaySettings) -> AsyncIterator[Gateway]:
                 if fleet is not None:
                     await fleet.leave()
                 await server.stop(settings.drain_seconds)
+                await passing_on.close()
                 await events.close()
 
 

@@ -4,19 +4,24 @@
 left of its deadline, and a mark, so that a second server never passes it on again. The answer comes back as it is,
 refusals with all their details. A caller that gives up ends the call there, too.
 
-Owns: the passing on, and a channel a server. Refuses: to know why a server is the right one; streams in both
-directions. Invariant: a request is passed on once at most, and never decoded on its way back.
+While the right server is just changing, neither the old one nor the new one answers. A call that was refused for that
+reason (`Passing` knows) is routed again by the server that it came to, a little later each time, for ten seconds at
+most and no longer than half of its deadline: the other half is for the answer. Then the caller hears the last refusal.
+
+Owns: the passing on, the patience, and a channel a server. Refuses: to know why a server is the right one; streams in
+both directions. Invariant: a request has at most one server between its caller and its answer, and is never decoded on
+its way back.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, Final, TypeAlias
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from typing import Any, Final, NoReturn, TypeAlias
 
 import grpc
 
-from wamesh.errors import Unavailable
+from wamesh.errors import MeshError, Unavailable
 from wamesh.rpc.client import CHANNEL_OPTIONS
 from wamesh.rpc.errors import refusal_of
 from wamesh.rpc.interceptor import STANDARD_METHODS
@@ -26,6 +31,9 @@ _RESERVED: Final = (":", "grpc-")
 _OF_THE_CONNECTION: Final = frozenset({"te", "content-type", "user-agent"})
 _NO_ANSWER: Final = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED})
 """What a connection that broke says, or a server that is stopping; without a reason of ours nobody has answered."""
+PATIENCE_SECONDS: Final = 10.0
+_FIRST_PAUSE: Final = 0.05
+_LONGEST_PAUSE: Final = 0.4
 
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 Route: TypeAlias = Callable[[Any, bool], Awaitable[str | None]]
@@ -34,15 +42,31 @@ another server passed it on already: then it must be None. Raises MeshError.
 """
 Unreachable: TypeAlias = Callable[[Any, str], Unavailable]
 """Makes the refusal for a request whose server, at that address, does not answer."""
+Passing: TypeAlias = Callable[[Any, str, Mapping[str, str]], bool]
+"""Tells of a request and a refusal's reason and metadata whether it will pass by itself in a moment. Only of a request
+that may be made twice.
+"""
 
 
 class Forwarder(grpc.aio.ServerInterceptor):
-    """Passes unary requests on, their answers one or many; stands behind the interceptor that frames calls."""
+    """Passes unary requests on, their answers one or many; stands behind the interceptor that frames calls.
 
-    def __init__(self, here: str, route: Route, unreachable: Unreachable) -> None:
+    `patience`: seconds for which a request with one answer is routed again while its refusal `is_passing`.
+    """
+
+    def __init__(
+        self,
+        here: str,
+        route: Route,
+        unreachable: Unreachable,
+        is_passing: Passing = lambda *_: False,
+        patience: float = PATIENCE_SECONDS,
+    ) -> None:
         self._here = here
         self._route = route
         self._unreachable = unreachable
+        self._is_passing = is_passing
+        self._patience = patience
         self._channels: dict[str, grpc.aio.Channel] = {}
 
     async def intercept_service(
@@ -70,7 +94,7 @@ class Forwarder(grpc.aio.ServerInterceptor):
             await channel.close()
 
     def _unary(self, behavior: Callable[..., Awaitable[Any]], method: str) -> Callable[..., Awaitable[Any]]:
-        async def call(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
+        async def answer(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
             address = await self._route(request, _is_marked(context))
             if address is None:
                 return await behavior(request, context)
@@ -78,7 +102,18 @@ class Forwarder(grpc.aio.ServerInterceptor):
             try:
                 return await onward(request.SerializeToString(), **self._terms(context))
             except grpc.aio.AioRpcError as error:
-                await self._refuse(error, request, address, context)
+                raise self._named(error, request, address) from error
+
+        async def call(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
+            pauses = self._pauses(context)
+            while True:
+                try:
+                    return await answer(request, context)
+                except (MeshError, grpc.aio.AioRpcError) as error:
+                    pause = next(pauses, None) if self._is_passing(request, *_said(error)) else None
+                    if pause is None:
+                        await _refuse(error, context)
+                await asyncio.sleep(pause)
 
         return call
 
@@ -95,7 +130,7 @@ class Forwarder(grpc.aio.ServerInterceptor):
                 async for response in onward:
                     yield response
             except grpc.aio.AioRpcError as error:
-                await self._refuse(error, request, address, context)
+                await _refuse(self._named(error, request, address), context)
             finally:
                 onward.cancel()
 
@@ -111,17 +146,40 @@ class Forwarder(grpc.aio.ServerInterceptor):
             self._channels[address] = grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS)
         return self._channels[address]
 
-    async def _refuse(
-        self, error: grpc.aio.AioRpcError, request: Any, address: str, context: grpc.aio.ServicerContext[Any, Any]
-    ) -> None:
-        """Answers as the right server did, or says that it did not."""
+    def _named(self, error: grpc.aio.AioRpcError, request: Any, address: str) -> grpc.aio.AioRpcError | Unavailable:
+        """What the right server said; or a refusal of ours, when it said nothing."""
         if error.code() in _NO_ANSWER and not refusal_of(error).reason:
-            raise self._unreachable(request, address) from error
-        trailing = tuple(error.trailing_metadata() or ())
-        try:
-            await context.abort(error.code(), error.details() or "", trailing)
-        except grpc.aio.InternalError:  # the caller's deadline has passed here, too: nobody hears the answer
-            raise asyncio.CancelledError from None
+            return self._unreachable(request, address)
+        return error
+
+    def _pauses(self, context: grpc.aio.ServicerContext[Any, Any]) -> Iterator[float]:
+        """Seconds to wait before each further try; none for a call that another server passed on and routes again."""
+        if _is_marked(context):
+            return
+        remaining, now = context.time_remaining(), asyncio.get_running_loop().time
+        end = now() + (self._patience if remaining is None else min(self._patience, remaining / 2))
+        pause = _FIRST_PAUSE
+        while now() + pause < end:
+            yield pause
+            pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+def _said(error: MeshError | grpc.aio.AioRpcError) -> tuple[str, Mapping[str, str]]:
+    """Reason and metadata of a refusal, made here or elsewhere."""
+    refusal = error if isinstance(error, MeshError) else refusal_of(error)
+    return refusal.reason, refusal.metadata
+
+
+async def _refuse(error: MeshError | grpc.aio.AioRpcError, context: grpc.aio.ServicerContext[Any, Any]) -> NoReturn:
+    """Answers as the right server did."""
+    if isinstance(error, MeshError):
+        raise error
+    trailing = tuple(error.trailing_metadata() or ())
+    try:
+        await context.abort(error.code(), error.details() or "", trailing)
+    except grpc.aio.InternalError:  # the caller's deadline has passed here, too: nobody hears the answer
+        raise asyncio.CancelledError from None
+    raise AssertionError("abort raises")
 
 
 def _is_marked(context: grpc.aio.ServicerContext[Any, Any]) -> bool:

@@ -126,8 +126,13 @@ async def test_a_session_that_is_not_connected_is_named(gateway: RunningGateway)
     gateway.sessions.set(7, SessionState.REPLACED)
     refusal = await gateway.refused(lambda: gateway.stub.Send(send_request()))
     assert (refusal.code, refusal.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "SESSION_REPLACED")
-    facts = {"company_id": "7", "state": "REPLACED", "since": NOON.isoformat(), "action": "Act."}
-    assert refusal.metadata == facts
+    assert refusal.metadata == {
+        "company_id": "7",
+        "state": "REPLACED",
+        "session_reason": "LOGGED_IN",
+        "since": NOON.isoformat(),
+        "action": "Act.",
+    }
 
 
 async def test_a_message_may_queue(gateway: RunningGateway) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from support.emulator import RunningEmulator, running_emulator
+from support.freezing import freeze
 from support.gateway_sessions import QUICK, eventually, gateway, is_running, session_pids, text_for
 
 from wamesh.emulator.v1 import emulator_pb2 as pb
@@ -113,7 +114,7 @@ async def test_a_hung_send_replaces_the_process(tmp_path: Path, emulator: Runnin
     async with gateway(tmp_path, emulator.target, send_timeout=timedelta(seconds=1)) as held:
         await held.pair(COMPANY, emulator, SALON)
         hung = held.pid_of(COMPANY)
-        os.kill(hung, signal.SIGSTOP)
+        freeze(hung)
         assert isinstance(await held.supervisor.send(COMPANY, text_for(CUSTOMER, "hello")), Uncertain)
         await held.until(COMPANY, SessionState.CONNECTED)
         assert held.pid_of(COMPANY) != hung
@@ -154,7 +155,7 @@ async def test_a_paused_process_does_not_outlive_its_lease(tmp_path: Path, emula
     async with gateway(tmp_path, emulator.target, lease_times=times) as held:
         await held.pair(COMPANY, emulator, SALON)
         pid = held.pid_of(COMPANY)
-        os.kill(pid, signal.SIGSTOP)
+        freeze(pid)
         await _has_pending_alarm(pid)
         os.kill(pid, signal.SIGCONT)
         session = await held.until(COMPANY, SessionState.DISCONNECTED)
@@ -184,7 +185,7 @@ async def test_a_stopped_process_goes_with_its_gateway(tmp_path: Path, emulator:
         await held.pair(COMPANY, emulator, SALON)
     process = await _gateway_process(tmp_path, emulator)
     company = tmp_path / "sessions" / str(COMPANY)
-    os.kill(session_pids(company)[0], signal.SIGSTOP)
+    freeze(session_pids(company)[0])
     process.kill()
     await process.wait()
     async with asyncio.timeout(LeaseTimes().ttl.total_seconds() / 2):
@@ -198,7 +199,7 @@ async def test_a_paused_gateway_leaves_no_session_behind(tmp_path: Path, emulato
         await held.pair(COMPANY, emulator, SALON)
     process = await _gateway_process(tmp_path, emulator)
     logins = len(emulator.events(pb.EVENT_KIND_LOGGED_IN))
-    process.send_signal(signal.SIGSTOP)
+    freeze(process.pid)
     await eventually(lambda: not session_pids(tmp_path / "sessions" / str(COMPANY)))
     process.send_signal(signal.SIGCONT)
     await asyncio.to_thread(emulator.wait_for, pb.EVENT_KIND_LOGGED_IN, count=logins + 1)

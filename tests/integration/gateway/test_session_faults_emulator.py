@@ -7,7 +7,6 @@ emulator's faults, signals and an operator's verbs.
 
 import asyncio
 import shutil
-import signal
 from collections.abc import Iterator, Mapping
 from contextlib import aclosing, suppress
 from datetime import timedelta
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from support.freezing import freeze
 from support.gateway_sessions import text_for
 from support.session_world import (
     CLOSED,
@@ -326,7 +326,7 @@ async def test_a_connection_is_lost_and_comes_back(world: World) -> None:
         await strike(held)
         await reach(held, S.DISCONNECTED, R.PROCESS_CRASHED)
         await reach(held, S.CONNECTED)
-        await strike(held, signal.SIGSTOP)
+        await strike(held, freeze)
         assert isinstance(await held.supervisor.send(COMPANY, text_for(CUSTOMER, "hello")), Uncertain)
         await world.saw(S.CONNECTED, E.PROCESS_HUNG)
         await reach(held, S.CONNECTED)

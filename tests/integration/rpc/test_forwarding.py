@@ -1,7 +1,7 @@
 """Calls passed on to the right server, over real sockets: two servers, of which the second one serves everything."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -19,6 +19,16 @@ from wamesh.rpc.server import Server
 
 ANYBODY = pb.ListStaffRequest(company_id=1)
 NOWHERE = "127.0.0.1:1"
+PATIENCE_SECONDS = 2.0
+
+
+class Moving(errors.Unavailable):
+    """The right server is another one in a moment."""
+
+    reason = "MOVING"
+
+    def __init__(self) -> None:
+        super().__init__("Not here any more.", timedelta(1))
 
 
 @dataclass
@@ -55,9 +65,13 @@ async def pair() -> AsyncIterator[Pair]:
     async def route(request: Any, forwarded: bool) -> str | None:
         return None if forwarded else pair.target
 
-    forwarder = Forwarder(
-        "front", route, lambda request, address: errors.Unavailable(f"{address} is away", timedelta(1))
-    )
+    def unreachable(request: Any, address: str) -> errors.Unavailable:
+        return errors.Unavailable(f"{address} is away", timedelta(1))
+
+    def is_passing(request: Any, reason: str, metadata: Mapping[str, str]) -> bool:
+        return reason == Moving.reason or metadata.get("resource_name") == "moving"
+
+    forwarder = Forwarder("front", route, unreachable, is_passing, PATIENCE_SECONDS)
     before = await Server([front.service()], "127.0.0.1:0", forwarder).start()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{before.port}") as channel:
         pair.stub = booking_pb2_grpc.BookingStub(channel)
@@ -148,3 +162,75 @@ async def test_a_call_is_passed_on_once(pair: Pair) -> None:
     pair.target = NOWHERE
     pair.front.answer = lambda request, context: staff(request)
     assert await pair.stub.ListStaff(ANYBODY, metadata=((MARK, "elsewhere"),)) == await staff(ANYBODY)
+
+
+def after(times: int, refusal: errors.MeshError) -> Callable[[Any], Awaitable[Any]]:
+    """Answers a request that was refused so many times before."""
+    left = iter([refusal] * times)
+
+    async def behave(request: Any) -> Any:
+        for each in left:
+            raise each
+        return await staff(request)
+
+    return behave
+
+
+@pytest.mark.parametrize("refusal", [Moving(), errors.NotFound("server", "moving")], ids=["reason", "metadata"])
+async def test_a_call_waits_for_its_server_to_change(pair: Pair, refusal: errors.MeshError) -> None:
+    """What is refused there for the change alone is answered after it, and the caller hears nothing of it."""
+    pair.answer_there(after(3, refusal))
+    assert await pair.stub.ListStaff(ANYBODY, timeout=10) == await staff(ANYBODY)
+    assert len(pair.asked) == 4
+
+
+async def test_it_is_routed_anew_each_time(pair: Pair) -> None:
+    """The old server refuses, and the new one answers: here this one itself."""
+    there = pair.target
+
+    async def move(request: Any) -> Any:
+        pair.target = None
+        raise Moving
+
+    refuse_here_once = after(1, Moving())
+    pair.answer_there(move)
+    pair.front.answer = lambda request, context: refuse_here_once(request)
+    assert await pair.stub.ListStaff(ANYBODY) == await staff(ANYBODY)
+    assert pair.target != there
+
+
+async def test_other_refusals_are_told_at_once(pair: Pair) -> None:
+    """Waiting is for what passes by itself."""
+    pair.answer_there(after(1, errors.NotFound("service", "7")))
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await pair.stub.ListStaff(ANYBODY)
+    assert caught.value.code() is grpc.StatusCode.NOT_FOUND
+    assert len(pair.asked) == 1
+
+
+async def test_patience_ends_with_the_refusal(pair: Pair) -> None:
+    """A server that never comes is not waited for without end: the caller hears why, whole."""
+    pair.answer_there(after(1_000, Moving()))
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await pair.stub.ListStaff(ANYBODY)
+    refusal = refusal_of(caught.value)
+    assert (refusal.code, refusal.reason) == (grpc.StatusCode.UNAVAILABLE, Moving.reason)
+    assert refusal.retry_after == timedelta(1)
+    assert 3 <= len(pair.asked) <= 8  # after 0.05, 0.1, 0.2, 0.4, 0.4, 0.4 s
+
+
+async def test_patience_leaves_half_of_the_deadline(pair: Pair) -> None:
+    """A refusal with its reason is worth more than a deadline that passes."""
+    pair.answer_there(after(1_000, Moving()))
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await pair.stub.ListStaff(ANYBODY, timeout=3)
+    assert refusal_of(caught.value).reason == Moving.reason
+
+
+async def test_the_second_server_does_not_wait(pair: Pair) -> None:
+    """Only the server that the caller called is patient: the other one answers what is."""
+    refuse_once = after(1, Moving())
+    pair.front.answer = lambda request, context: refuse_once(request)
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await pair.stub.ListStaff(ANYBODY, metadata=((MARK, "elsewhere"),))
+    assert refusal_of(caught.value).reason == Moving.reason

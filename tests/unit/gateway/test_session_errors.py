@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 import pytest
 
 from wamesh.gateway import errors
-from wamesh.gateway.errors import NOT_CONNECTED
-from wamesh.gateway.session.state import SessionState
+from wamesh.gateway.errors import NOT_CONNECTED, not_connected
+from wamesh.gateway.session.state import Reason, SessionState
+from wamesh.gateway.sessions import SessionSnapshot
 from wamesh.gateway.v1 import gateway_pb2 as pb
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -44,11 +45,12 @@ def test_states_are_values_of_the_contract() -> None:
 
 def test_a_refusal_says_everything_twice() -> None:
     """Each dynamic word of the sentence is in the metadata; a ban's end is its expiry."""
-    error = NOT_CONNECTED[SessionState.BANNED](7, SessionState.BANNED, NOW, "Wait.", NOW)
+    error = not_connected(SessionSnapshot(7, SessionState.BANNED, Reason.TEMPORARY_BAN, NOW, NOW, "Wait."))
     assert error.message == "Company 7 is BANNED since 2026-03-02T09:00:00+00:00. Wait."
     assert error.metadata == {
         "company_id": "7",
         "state": "BANNED",
+        "session_reason": "TEMPORARY_BAN",
         "since": "2026-03-02T09:00:00+00:00",
         "action": "Wait.",
         "expiry": "2026-03-02T09:00:00+00:00",

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from wamesh.errors import Unavailable
-from wamesh.gateway.errors import NOT_CONNECTED, LeaseLost, SessionNotConnected
+from wamesh.gateway.errors import LeaseLost, SessionNotConnected, not_connected
 from wamesh.gateway.messages import Draft
 from wamesh.gateway.outbox.pacing import UNLIMITED, PacePolicy
 from wamesh.gateway.session.state import SessionState
@@ -59,5 +59,4 @@ def refusal_of(snapshot: SessionSnapshot) -> SessionNotConnected | Unavailable:
     """What Send answers in this state; of a session that is connected, where this gateway is not its holder."""
     if snapshot.state is SessionState.CONNECTED:
         return LeaseLost(snapshot.company_id, snapshot.holder)
-    kind = NOT_CONNECTED[snapshot.state]
-    return kind(snapshot.company_id, snapshot.state, snapshot.since, snapshot.action, snapshot.retry_time)
+    return not_connected(snapshot)

@@ -20,19 +20,19 @@ import structlog
 from wamesh.clock import Clock
 from wamesh.errors import MeshError, Unavailable
 from wamesh.gateway.errors import (
-    NOT_CONNECTED,
     AlreadyPaired,
     Draining,
     LeaseLost,
     PairingInProgress,
     SessionProcessUnavailable,
+    not_connected,
 )
 from wamesh.gateway.fleet.lock import DataDirectory
 from wamesh.gateway.process.child import ChildGone
 from wamesh.gateway.process.wire import SPOOL_NAME
 from wamesh.gateway.session.held_lease import Claimant, SessionLease
 from wamesh.gateway.session.journal import Journal, Sinks
-from wamesh.gateway.session.machine import advance, advice
+from wamesh.gateway.session.machine import advance
 from wamesh.gateway.session.record import record_of
 from wamesh.gateway.session.runner import Condition, SessionRunner
 from wamesh.gateway.session.state import (
@@ -135,9 +135,7 @@ class SessionKeeper:
             case Refusal.PAIRING_IN_PROGRESS:
                 return PairingInProgress(self.company_id)
             case Refusal.STATE:
-                session = self.session
-                error = NOT_CONNECTED[session.state]
-                return error(self.company_id, session.state, session.since, advice(session), session.retry_time)
+                return not_connected(self.snapshot())
             case _:
                 assert_never(why)
 

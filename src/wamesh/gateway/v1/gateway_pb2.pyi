@@ -45,21 +45,21 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     SESSION_UNPAIRED: _ErrorReason.ValueType  # 4
     """No device is linked. Sample: "Company 7 is UNPAIRED since ...: link a device with Pair"."""
     SESSION_PAIRING: _ErrorReason.ValueType  # 5
-    """QR codes are on offer. metadata: state, since, action."""
+    """QR codes are on offer. metadata: state, session_reason, since, action."""
     SESSION_CONNECTING: _ErrorReason.ValueType  # 6
-    """The session is dialing or logging in. metadata: state, since, action."""
+    """The session is dialing or logging in. metadata: state, session_reason, since, action."""
     SESSION_DISCONNECTED: _ErrorReason.ValueType  # 7
-    """The network is lost; it reconnects by itself. metadata: state, since, retry_time, action."""
+    """The network is lost; it reconnects by itself. metadata: state, session_reason, since, retry_time, action."""
     SESSION_REPLACED: _ErrorReason.ValueType  # 8
-    """Another client took the session. It stays down until Reconnect. metadata: state, since, action."""
+    """Another client took the session. It stays down until Reconnect. metadata: state, session_reason, since, action."""
     SESSION_LOGGED_OUT: _ErrorReason.ValueType  # 9
-    """The device was removed on the phone, or the login was refused. metadata: state, since, action."""
+    """The device was removed on the phone, or the login was refused. metadata: state, session_reason, since, action."""
     SESSION_BANNED: _ErrorReason.ValueType  # 10
-    """WhatsApp banned the number for a time. metadata: state, since, expiry, action."""
+    """WhatsApp banned the number for a time. metadata: state, session_reason, since, expiry, action."""
     SESSION_OUTDATED: _ErrorReason.ValueType  # 11
-    """WhatsApp refuses this client version. metadata: state, since, action."""
+    """WhatsApp refuses this client version. metadata: state, session_reason, since, action."""
     SESSION_STOPPED: _ErrorReason.ValueType  # 12
-    """An operator, or a crash loop, stopped the session. metadata: state, since, action."""
+    """An operator, or a crash loop, stopped the session. metadata: state, session_reason, since, action."""
     REQUEST_ID_REUSED: _ErrorReason.ValueType  # 13
     """The request_id was used before with other content. Sample: "request_id a-1 of company 7 was used for another message"."""
     MESSAGE_NOT_FOUND: _ErrorReason.ValueType  # 14
@@ -109,21 +109,21 @@ SESSION_NOT_FOUND: ErrorReason.ValueType  # 3
 SESSION_UNPAIRED: ErrorReason.ValueType  # 4
 """No device is linked. Sample: "Company 7 is UNPAIRED since ...: link a device with Pair"."""
 SESSION_PAIRING: ErrorReason.ValueType  # 5
-"""QR codes are on offer. metadata: state, since, action."""
+"""QR codes are on offer. metadata: state, session_reason, since, action."""
 SESSION_CONNECTING: ErrorReason.ValueType  # 6
-"""The session is dialing or logging in. metadata: state, since, action."""
+"""The session is dialing or logging in. metadata: state, session_reason, since, action."""
 SESSION_DISCONNECTED: ErrorReason.ValueType  # 7
-"""The network is lost; it reconnects by itself. metadata: state, since, retry_time, action."""
+"""The network is lost; it reconnects by itself. metadata: state, session_reason, since, retry_time, action."""
 SESSION_REPLACED: ErrorReason.ValueType  # 8
-"""Another client took the session. It stays down until Reconnect. metadata: state, since, action."""
+"""Another client took the session. It stays down until Reconnect. metadata: state, session_reason, since, action."""
 SESSION_LOGGED_OUT: ErrorReason.ValueType  # 9
-"""The device was removed on the phone, or the login was refused. metadata: state, since, action."""
+"""The device was removed on the phone, or the login was refused. metadata: state, session_reason, since, action."""
 SESSION_BANNED: ErrorReason.ValueType  # 10
-"""WhatsApp banned the number for a time. metadata: state, since, expiry, action."""
+"""WhatsApp banned the number for a time. metadata: state, session_reason, since, expiry, action."""
 SESSION_OUTDATED: ErrorReason.ValueType  # 11
-"""WhatsApp refuses this client version. metadata: state, since, action."""
+"""WhatsApp refuses this client version. metadata: state, session_reason, since, action."""
 SESSION_STOPPED: ErrorReason.ValueType  # 12
-"""An operator, or a crash loop, stopped the session. metadata: state, since, action."""
+"""An operator, or a crash loop, stopped the session. metadata: state, session_reason, since, action."""
 REQUEST_ID_REUSED: ErrorReason.ValueType  # 13
 """The request_id was used before with other content. Sample: "request_id a-1 of company 7 was used for another message"."""
 MESSAGE_NOT_FOUND: ErrorReason.ValueType  # 14

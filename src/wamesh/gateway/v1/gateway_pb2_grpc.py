@@ -141,9 +141,11 @@ class GatewayServicer:
         The pace of a number is limited, which protects it from being banned: over it a message that may queue waits, any
         other is refused with RESOURCE_EXHAUSTED PACE_EXCEEDED, and RetryInfo tells when there is room.
 
-        Any gateway takes the call; one that does not hold the company's session forwards it to the one that does.
+        Any gateway takes the call; one that does not hold the company's session forwards it to the one that does. While the
+        session is on its way from one gateway to another, or its gateway restarts, Send waits up to 10 seconds for its arrival,
+        and no longer than half of the caller's deadline.
 
-        NOT_FOUND SESSION_NOT_FOUND; FAILED_PRECONDITION SESSION_*; ALREADY_EXISTS REQUEST_ID_REUSED;
+        NOT_FOUND SESSION_NOT_FOUND; FAILED_PRECONDITION SESSION_*; UNAVAILABLE NOT_HOLDER, HOLDER_UNREACHABLE; ALREADY_EXISTS REQUEST_ID_REUSED;
         INVALID_ARGUMENT PHONE_NUMBER_IMPOSSIBLE, FIELD_RULE_BROKEN (an expire_time that has passed).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
