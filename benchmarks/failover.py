@@ -5,7 +5,7 @@
 
 Three gateways on one PostgreSQL that syncs its commits; leases are renewed three times. Two senders a company send one
 text after the other, each to a random gateway that is not known to be away, and each text new: one that is refused is
-not tried again.
+not tried again, and counted.
 
 - *kill*: a gateway gets kill -9 and stays away until all its companies send again. A figure is the time from the kill
   to the end of the first Send that began after it and succeeded, one for each company that the gateway held.
@@ -25,9 +25,8 @@ import statistics
 import sys
 import tempfile
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -43,10 +42,11 @@ from support.fleet import Fleet, running_fleet
 from support.postgresql import running_postgresql
 
 from wamesh.gateway.v1 import gateway_pb2 as pb
+from wamesh.rpc.errors import refusal_of
 
 SENDERS: Final = 2
 PAUSE_SECONDS: Final = 0.2
-TRY_SECONDS: Final = 2.0
+TRY_SECONDS: Final = 20.0
 POLL_SECONDS: Final = 0.02
 LOOK_SECONDS: Final = 0.5
 CALM_SECONDS: Final = 1.0
@@ -73,6 +73,8 @@ class Traffic:
 
     fleet: Fleet
     successes: dict[int, list[Success]] = field(default_factory=lambda: defaultdict(list))
+    refusals: Counter[str] = field(default_factory=Counter)
+    """The Sends that failed, by reason."""
     away: set[str] = field(default_factory=set)
     """The gateways that senders do not try, since they know that they are gone."""
     _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
@@ -94,10 +96,17 @@ class Traffic:
                 phone_number=customer_number(company_id, number % CUSTOMERS),
                 text=f"text {number}",
             )
-            with suppress(grpc.aio.AioRpcError):
+            try:
                 if (await gateway.Send(request, timeout=TRY_SECONDS)).message.state in _SENT:
                     self.successes[company_id].append(Success(begun, time.monotonic()))
+            except grpc.aio.AioRpcError as error:
+                self.refusals[refusal_of(error).reason or error.code().name] += 1
             await asyncio.sleep(PAUSE_SECONDS)
+
+    @property
+    def sent(self) -> int:
+        """How many Sends succeeded so far."""
+        return sum(len(each) for each in self.successes.values())
 
     async def sends_since(self, company_id: int, moment: float) -> float:
         """Waits for the first Send that began after the moment and succeeded; returns when it ended."""
@@ -147,6 +156,7 @@ class Bench:
         company has found its place again.
         """
         victim, companies = await self._victim()
+        self.traffic.away.add(victim)
         moment = time.monotonic()
         psutil.Process(self.fleet.mesh.pid_of(victim)).terminate()
         for company_id in companies:
@@ -220,10 +230,16 @@ async def scenarios(bench: Bench, arguments: argparse.Namespace) -> dict[str, li
     for name in arguments.scenarios:
         figures[name] = []
         bench.handed_over.clear()
+        bench.traffic.refusals.clear()
+        sent = bench.traffic.sent
         for number in range(arguments.runs):
             took = await {"kill": bench.kill, "restart": bench.restart}[name]()
             print(f"{name} {number + 1}: {', '.join(f'{each:.2f}' for each in took)} s", flush=True)
             figures[name] += took
+        refusals = bench.traffic.refusals
+        print(
+            f"{name}: {bench.traffic.sent - sent} sends, {refusals.total()} refused {dict(refusals) or ''}", flush=True
+        )
         if name == "restart":
             figures["hand-over"] = bench.hand_overs()
     return figures

@@ -10,10 +10,10 @@ UNAVAILABLE with reason DRAINING and dials the next server.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import timedelta
 from typing import Any, Final, NoReturn, TypeAlias
 
@@ -27,6 +27,7 @@ from wamesh.rpc import deadline, errors, validation
 _log = structlog.get_logger("rpc")
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 STANDARD_METHODS: Final = ("/grpc.health.", "/grpc.reflection.")
+_END: Final = object()
 
 
 class Draining(Unavailable):
@@ -47,7 +48,7 @@ class RpcInterceptor(grpc.aio.ServerInterceptor):
         self._wrapped: dict[str, Handler] = {}
 
     def drain(self) -> None:
-        """Ends every open stream with DRAINING, and each later one."""
+        """Ends every open stream with DRAINING, as soon as what it is writing is written, and each later one."""
         self._draining = True
         for task in list(self._streams):
             task.cancel()
@@ -92,16 +93,23 @@ class RpcInterceptor(grpc.aio.ServerInterceptor):
             raise TypeError(f"{method} must be an async generator.")
 
         async def call(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> AsyncIterator[Any]:
-            async with _framed(method, context), self._cut_by_drain():
+            async with _framed(method, context):
                 if unary_request:
                     validation.check(request)
-                async for response in behavior(request if unary_request else _checked(request), context):
-                    yield response
+                responses = behavior(request if unary_request else _checked(request), context)
+                async with contextlib.aclosing(responses):
+                    while True:
+                        with self._cut_by_drain():
+                            response = await anext(responses, _END)
+                        if response is _END:
+                            return
+                        yield response
 
         return call
 
-    @asynccontextmanager
-    async def _cut_by_drain(self) -> AsyncIterator[None]:
+    @contextlib.contextmanager
+    def _cut_by_drain(self) -> Iterator[None]:
+        """Around what waits for the servicer. Cut elsewhere, while gRPC writes, the call would never get a status."""
         task = asyncio.current_task()
         assert task is not None
         if self._draining:
@@ -137,7 +145,7 @@ async def _checked(requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
         yield request
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def _framed(method: str, context: grpc.aio.ServicerContext[Any, Any]) -> AsyncIterator[None]:
     """Notes the deadline, turns exceptions into status, and writes one log line."""
     started = time.perf_counter()

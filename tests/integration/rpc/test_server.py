@@ -17,7 +17,7 @@ from wamesh.booking.v1 import booking_pb2_grpc
 from wamesh.rpc import deadline
 from wamesh.rpc.client import open_channel
 from wamesh.rpc.errors import INTERNAL_MESSAGE, refusal_of
-from wamesh.rpc.server import PortTaken, Server
+from wamesh.rpc.server import PortTaken, Server, Service
 
 ANYBODY = pb.ListStaffRequest(company_id=1)
 
@@ -130,6 +130,36 @@ async def test_a_stop_waits_for_no_watcher(server: Server, channel: grpc.aio.Cha
         health_pb2.HealthCheckResponse.SERVING,
         health_pb2.HealthCheckResponse.NOT_SERVING,
     ]
+
+
+async def test_a_stop_ends_a_stream_that_is_being_written() -> None:
+    """A stream that gRPC still writes, to a reader that is slow, ends with DRAINING all the same."""
+    large = pb.ListStaffResponse(staff=[pb.StaffMember(name="x" * 1_000_000)])
+
+    async def flood(request: Any, context: Any) -> AsyncIterator[pb.ListStaffResponse]:
+        while True:
+            yield large
+
+    handler = grpc.unary_stream_rpc_method_handler(
+        flood, pb.ListStaffRequest.FromString, pb.ListStaffResponse.SerializeToString
+    )
+
+    def register(servicer: Any, server: Any) -> None:
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("test.Flood", {"Flood": handler}),))
+
+    server = await Server([Service("test.Flood", None, register)], "127.0.0.1:0").start()
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel, asyncio.timeout(30):
+        call: Any = channel.unary_stream(
+            "/test.Flood/Flood", pb.ListStaffRequest.SerializeToString, pb.ListStaffResponse.FromString
+        )(ANYBODY)
+        assert await call.read() == large
+        stopping = asyncio.ensure_future(server.stop(grace_seconds=60))
+        await asyncio.sleep(0)  # it has begun
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            while await call.read() is not grpc.aio.EOF:
+                pass
+        assert refusal_of(caught.value).reason == "DRAINING"
+        await stopping
 
 
 async def test_a_stop_lets_running_calls_finish(
