@@ -16,6 +16,7 @@ its way back.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from typing import Any, Final, NoReturn, TypeAlias
 
@@ -33,7 +34,7 @@ _NO_ANSWER: Final = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANC
 """What a connection that broke says, or a server that is stopping; without a reason of ours nobody has answered."""
 PATIENCE_SECONDS: Final = 10.0
 _FIRST_PAUSE: Final = 0.05
-_LONGEST_PAUSE: Final = 0.4
+_LONGEST_PAUSE: Final = 0.25
 
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 Route: TypeAlias = Callable[[Any, bool], Awaitable[str | None]]
@@ -67,6 +68,7 @@ class Forwarder(grpc.aio.ServerInterceptor):
         self._unreachable = unreachable
         self._is_passing = is_passing
         self._patience = patience
+        self._draining = asyncio.Event()
         self._channels: dict[str, grpc.aio.Channel] = {}
 
     async def intercept_service(
@@ -87,6 +89,10 @@ class Forwarder(grpc.aio.ServerInterceptor):
             return grpc.unary_stream_rpc_method_handler(self._stream(handler.unary_stream, method), **codec)
         assert handler.unary_unary is not None
         return grpc.unary_unary_rpc_method_handler(self._unary(handler.unary_unary, method), **codec)
+
+    def drain(self) -> None:
+        """Ends all patience: a call that waits is refused now, and may be made to another server."""
+        self._draining.set()
 
     async def close(self) -> None:
         """Closes the channels."""
@@ -113,7 +119,7 @@ class Forwarder(grpc.aio.ServerInterceptor):
                     pause = next(pauses, None) if self._is_passing(request, *_said(error)) else None
                     if pause is None:
                         await _refuse(error, context)
-                await asyncio.sleep(pause)
+                await self._rest(pause)
 
         return call
 
@@ -159,9 +165,14 @@ class Forwarder(grpc.aio.ServerInterceptor):
         remaining, now = context.time_remaining(), asyncio.get_running_loop().time
         end = now() + (self._patience if remaining is None else min(self._patience, remaining / 2))
         pause = _FIRST_PAUSE
-        while now() + pause < end:
+        while now() + pause < end and not self._draining.is_set():
             yield pause
             pause = min(pause * 2, _LONGEST_PAUSE)
+
+    async def _rest(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._draining.wait()
 
 
 def _said(error: MeshError | grpc.aio.AioRpcError) -> tuple[str, Mapping[str, str]]:

@@ -4,7 +4,7 @@ Owns the port, the standard services (health, reflection v1 and v1alpha), the in
 stop:
 
     1. readiness says NOT_SERVING, so that balancers look elsewhere
-    2. streams end with UNAVAILABLE, so that their clients dial the next server
+    2. streams end with UNAVAILABLE, so that their clients dial the next server; so do calls that only wait
     3. running unary calls finish, within the grace
 """
 
@@ -66,6 +66,7 @@ class Server:
     ) -> None:
         self._interceptor = RpcInterceptor()
         self._health = Health([*(service.name for service in services), *roles])
+        self._forwarder = forwarder
         inner = [] if forwarder is None else [forwarder]
         self._server = grpc.aio.server(interceptors=[self._interceptor, *inner], options=SERVER_OPTIONS)
         for service in services:
@@ -107,6 +108,8 @@ class Server:
         """Drains as the module says; calls that outlast the grace are cancelled."""
         await self._health.drain()
         self._interceptor.drain()
+        if self._forwarder is not None:
+            self._forwarder.drain()
         await self._server.stop(grace_seconds)
 
 

@@ -40,6 +40,7 @@ class Pair:
     back: AnswerableBooking
     asked: list[tuple[dict[str, Any], float | None]] = field(default_factory=list)
     target: str | None = None
+    server: Server = field(init=False)
 
     def answer_there(self, behavior: Any) -> None:
         """The second server answers ListStaff like this, and what it was told is kept."""
@@ -72,7 +73,7 @@ async def pair() -> AsyncIterator[Pair]:
         return reason == Moving.reason or metadata.get("resource_name") == "moving"
 
     forwarder = Forwarder("front", route, unreachable, is_passing, PATIENCE_SECONDS)
-    before = await Server([front.service()], "127.0.0.1:0", forwarder).start()
+    before = pair.server = await Server([front.service()], "127.0.0.1:0", forwarder).start()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{before.port}") as channel:
         pair.stub = booking_pb2_grpc.BookingStub(channel)
         yield pair
@@ -216,7 +217,7 @@ async def test_patience_ends_with_the_refusal(pair: Pair) -> None:
     refusal = refusal_of(caught.value)
     assert (refusal.code, refusal.reason) == (grpc.StatusCode.UNAVAILABLE, Moving.reason)
     assert refusal.retry_after == timedelta(1)
-    assert 3 <= len(pair.asked) <= 8  # after 0.05, 0.1, 0.2, 0.4, 0.4, 0.4 s
+    assert 3 <= len(pair.asked) <= 11  # after 0.05, 0.1, 0.2, 0.25, 0.25 s, ...
 
 
 async def test_patience_leaves_half_of_the_deadline(pair: Pair) -> None:
@@ -225,6 +226,22 @@ async def test_patience_leaves_half_of_the_deadline(pair: Pair) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await pair.stub.ListStaff(ANYBODY, timeout=3)
     assert refusal_of(caught.value).reason == Moving.reason
+
+
+async def test_a_stop_waits_for_no_patience(pair: Pair) -> None:
+    """A call that waits is refused when its server stops, and the stop goes on."""
+    stopping = []
+
+    async def refuse(request: Any) -> Any:
+        stopping.append(asyncio.ensure_future(pair.server.stop(60)))
+        raise Moving
+
+    pair.answer_there(refuse)
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await pair.stub.ListStaff(ANYBODY)
+    assert refusal_of(caught.value).reason == Moving.reason
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await asyncio.gather(*stopping)
 
 
 async def test_the_second_server_does_not_wait(pair: Pair) -> None:
