@@ -158,9 +158,13 @@ class Bench:
         victim, companies = await self._victim()
         self.traffic.away.add(victim)
         moment = time.monotonic()
-        psutil.Process(self.fleet.mesh.pid_of(victim)).terminate()
+        process = psutil.Process(self.fleet.mesh.pid_of(victim))
+        process.terminate()
+        while process.is_running():  # noqa: ASYNC110 - it goes when its companies have gone
+            await asyncio.sleep(POLL_SECONDS)
+        gone = time.monotonic()
         for company_id in companies:
-            await self.traffic.sends_since(company_id, moment + CALM_SECONDS)
+            await self.traffic.sends_since(company_id, gone + CALM_SECONDS)
         await asyncio.sleep(CALM_SECONDS)
         calm = time.monotonic()
         figures = [self.traffic.longest_gap(company_id, moment - BEFORE_SECONDS, calm) for company_id in companies]

@@ -4,8 +4,9 @@ Owns the composition, and the order of start and stop:
 
     start   lock the data directory; tables; the port, so that a taken one ends the start before anything connects;
             sessions, whose messages flow into the inbox from here on; what the outbox left open; only then calls
-    stop    membership among other gateways; readiness and streams; running calls, within the drain; sends whose callers
-            are gone; session processes and their leases; tables
+    stop    readiness and streams; membership among other gateways, to whom the companies go within half of the drain;
+            running calls, within the other half; sends whose callers are gone; session processes and their leases that
+            are left; tables
 """
 
 import asyncio
@@ -118,9 +119,12 @@ async def serving(settings: GatewaySettings) -> AsyncIterator[Gateway]:
             finally:
                 await retention.close()
                 inbox.drain()
+                await server.drain()
+                grace = settings.drain_seconds
                 if fleet is not None:
-                    await fleet.leave()
-                await server.stop(settings.drain_seconds)
+                    grace /= 2
+                    await fleet.leave(grace)
+                await server.stop(grace)
                 await passing_on.close()
                 await events.close()
 

@@ -99,6 +99,10 @@ class MemberStore(Protocol):
         """
         ...
 
+    async def alive(self) -> list[Member]:
+        """Returns the gateways that are alive, by name. Raises DatabaseUnavailable."""
+        ...
+
     async def leave(self, node: str) -> None:
         """Says that `node` ends. Raises DatabaseUnavailable."""
         ...

@@ -4,8 +4,8 @@ Owns the port, the standard services (health, reflection v1 and v1alpha), the in
 stop:
 
     1. readiness says NOT_SERVING, so that balancers look elsewhere
-    2. streams end with UNAVAILABLE, so that their clients dial the next server; so do calls that only wait
-    3. running unary calls finish, within the grace
+    2. streams end with UNAVAILABLE, so that their clients dial the next server
+    3. calls that only wait for a server that changes are refused; all others finish, within the grace
 """
 
 import asyncio
@@ -104,10 +104,14 @@ class Server:
         """Records in the health service whether the services do their work."""
         await self._health.set_ready(ready)
 
-    async def stop(self, grace_seconds: float) -> None:
-        """Drains as the module says; calls that outlast the grace are cancelled."""
+    async def drain(self) -> None:
+        """Takes the first two steps of a stop; unary calls are served as before."""
         await self._health.drain()
         self._interceptor.drain()
+
+    async def stop(self, grace_seconds: float) -> None:
+        """Stops as the module says; calls that outlast the grace are cancelled."""
+        await self.drain()
         if self._forwarder is not None:
             self._forwarder.drain()
         await self._server.stop(grace_seconds)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -75,6 +76,9 @@ class FakeCompanies:
         answer = await self.leases.acquire(stored.company_id, self.node, f"{self.node}:50051", TIMES.ttl)
         if isinstance(answer, Lease):
             self.epochs[stored.company_id] = answer.epoch
+            connected = replace(stored.session, since=stored.session.since + timedelta(minutes=1))
+            with suppress(LeaseLost):
+                await self.sessions.save(replace(stored, epoch=answer.epoch, session=connected))
             self.log.append(("take", stored.company_id))
 
     async def let_go(self, company_id: int) -> None:
@@ -108,9 +112,11 @@ class World:
     nodes: dict[str, Node] = field(default_factory=dict)
 
     async def store(self, company_id: int, state: SessionState = SessionState.CONNECTED) -> None:
-        """Writes a session as a holder that is gone left it."""
-        session = Session(state, Reason.LOGGED_IN, NOON)
-        await SqlSessionStore(self.database).save(StoredSession(company_id, 0, session))
+        """Writes a session as its last holder would."""
+        sessions = SqlSessionStore(self.database)
+        placed = await sessions.find(company_id)
+        epoch = 0 if placed is None else placed.stored.epoch
+        await sessions.save(StoredSession(company_id, epoch, Session(state, Reason.LOGGED_IN, NOON)))
 
     async def join(self, name: str, policy: PlacementPolicy = AT_ONCE, times: LeaseTimes = TIMES) -> Node:
         """Starts a gateway."""
@@ -170,6 +176,43 @@ async def test_companies_of_one_that_leaves_are_taken(world: World) -> None:
     await world.spread()
     for name, node in world.nodes.items():
         assert {word for word, _ in node.companies.log[len(before[name]) :]} <= {"take"}
+
+
+async def test_one_that_leaves_hands_over_a_few_at_a_time(world: World) -> None:
+    """Each goes once those before it are served elsewhere, so that none waits for all the others' ways."""
+    patient = replace(AT_ONCE, settle=timedelta(hours=1))
+    leaving = await world.join("a", patient)
+    log = leaving.companies.log
+    for name in "bc":
+        successor = await world.join(name, patient)
+        successor.companies.log = log
+    log.clear()
+    del world.nodes["a"]
+    await leaving.fleet.leave(seconds=30)
+    await world.spread()
+    away: set[int] = set()
+    for word, company_id in log:
+        if word == "let go":
+            away.add(company_id)
+        away -= {company_id} if word == "take" else set()
+        assert len(away) <= 2
+    assert sorted(each for word, each in log if word == "drain") == list(COMPANIES)
+
+
+async def test_one_that_leaves_alone_keeps_what_it_has(world: World) -> None:
+    """There is nobody to hand over to: the companies are served until the stop ends them."""
+    node = await world.join("a")
+    await node.fleet.leave(seconds=30)
+    assert node.companies.held() == list(COMPANIES)
+
+
+async def test_leaving_takes_no_longer_than_it_may(world: World) -> None:
+    """Members that take nothing hold nobody up for longer than the time of the stop."""
+    await SqlMemberStore(world.database).renew("idle", "idle:50051", timedelta(hours=1))
+    node = await world.join("a", replace(AT_ONCE, abandoned_after=timedelta(), settle=timedelta(hours=1)))
+    await eventually(lambda: node.companies.held() == list(COMPANIES))
+    async with asyncio.timeout(4):
+        await node.fleet.leave(seconds=0.5)
 
 
 async def test_what_lost_its_home_is_taken_at_the_next_look(world: World) -> None:

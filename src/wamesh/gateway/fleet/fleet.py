@@ -2,7 +2,8 @@
 
 Four times a second it looks for active sessions that nobody holds and takes those that are at home here (`placement`).
 Every few seconds it says that it is alive, hands a few companies over whose home is another gateway by now, and stores
-what processes of companies that it does not hold any more left in their journals. What it knows of the others is in the
+what processes of companies that it does not hold any more left in their journals. When it leaves it hands all over, a
+few at a time, so that each is away only for as long as its own way takes. What it knows of the others is in the
 database; gateways speak to each other only to forward calls.
 
 Owns: this gateway's place, and the answer to "who serves this company". Refuses: leases and sessions (the
@@ -11,6 +12,7 @@ again.
 """
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
@@ -23,7 +25,7 @@ from wamesh.gateway.errors import LeaseLost
 from wamesh.gateway.fleet.lease import LeaseTimes
 from wamesh.gateway.fleet.placement import Member, PlacementPolicy, home_of, takes, to_hand_over
 from wamesh.gateway.session.record import record_of
-from wamesh.gateway.session.state import unheld
+from wamesh.gateway.session.state import Session, SessionState, unheld
 from wamesh.gateway.sessions import SessionSnapshot
 from wamesh.gateway.stores import MemberStore, PlacedSession, SessionStore, StoredSession
 
@@ -32,6 +34,9 @@ _log = structlog.get_logger("gateway.fleet")
 LOOK_SECONDS: Final = 0.25
 DRAIN_SECONDS: Final = 2.0
 _AT_ONCE: Final = 16
+_LEAVE_AT_ONCE: Final = 2
+_ARRIVAL_SECONDS: Final = 5.0
+_ARRIVAL_POLL_SECONDS: Final = 0.1
 
 
 class Companies(Protocol):
@@ -95,13 +100,19 @@ class Fleet:
             asyncio.create_task(self._every(self._times.renew_every.total_seconds(), self._tend), name="fleet tend"),
         ]
 
-    async def leave(self) -> None:
-        """Ends membership, so that the others take over as soon as the supervisor lets go."""
+    async def leave(self, seconds: float = 0.0) -> None:
+        """Ends membership, and hands the companies over to those that stay: each once some before it are connected
+        again, and so many side by side that `seconds` should do, a second each. What is held after them, or while there
+        is nobody else, is left to the supervisor.
+        """
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        with suppress(Unavailable):
+        with suppress(Unavailable, TimeoutError):
             await self._store.leave(self._companies.node)
+            if seconds > 0:
+                async with asyncio.timeout(seconds):
+                    await self._move_out(seconds)
 
     async def server_of(self, company_id: int, *, forwarded: bool) -> str | None:
         """Returns the address of the gateway that serves the company: its holder, or else its home; None for this one,
@@ -175,6 +186,30 @@ class Fleet:
         await self._work.drain(company_id, DRAIN_SECONDS)
         await self._companies.let_go(company_id)
 
+    async def _move_out(self, seconds: float) -> None:
+        companies = self._companies.held()
+        room = asyncio.Semaphore(max(_LEAVE_AT_ONCE, math.ceil(len(companies) / seconds)))
+
+        async def move(company_id: int) -> None:
+            async with room:
+                placed = await self._sessions.find(company_id)
+                if placed is not None and await self._store.alive():
+                    await self._hand_over(company_id)
+                    await self._arrival(placed)
+
+        await asyncio.gather(*(move(company_id) for company_id in companies))
+
+    async def _arrival(self, left: PlacedSession) -> None:
+        """Waits until whoever took the session over knows whether it is connected; not for long, and for nobody."""
+        company_id = left.stored.company_id
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_ARRIVAL_SECONDS):
+                while await self._store.alive():
+                    placed = await self._sessions.find(company_id)
+                    if placed is None or (placed.holder and _has_arrived(placed.stored.session, left.stored.session)):
+                        return
+                    await asyncio.sleep(_ARRIVAL_POLL_SECONDS)
+
     async def _say_alive(self) -> None:
         self._members = await self._store.renew(self._companies.node, self._address, self._times.presence)
 
@@ -201,6 +236,11 @@ class Fleet:
                 _log.warning("fleet waits", error=error.message)
             except Exception:  # noqa: BLE001 (logged; the next look must happen all the same)
                 _log.exception("fleet failed")
+
+
+def _has_arrived(session: Session, left: Session) -> bool:
+    """Whether the next holder has written more than that it begins."""
+    return session != left and session.state is not SessionState.CONNECTING
 
 
 def _snapshot(placed: PlacedSession) -> SessionSnapshot:

@@ -41,10 +41,13 @@ class SqlMemberStore:
         def steps() -> Steps[list[Member]]:
             yield execute(self._renew, node, address, ttl // timedelta(microseconds=1))
             yield execute(self._forget)
-            rows = yield execute(self._alive)
-            return [Member(name, at, timedelta(microseconds=age)) for name, at, age in rows]
+            return (yield from self._members())
 
         return await self._database.write(steps)
+
+    async def alive(self) -> list[Member]:
+        """Returns the gateways that are alive."""
+        return await self._database.read(self._members)
 
     async def leave(self, node: str) -> None:
         """Says that `node` ends."""
@@ -53,3 +56,7 @@ class SqlMemberStore:
             yield execute(_LEAVE, node)
 
         await self._database.write(steps)
+
+    def _members(self) -> Steps[list[Member]]:
+        rows = yield execute(self._alive)
+        return [Member(name, at, timedelta(microseconds=age)) for name, at, age in rows]
