@@ -51,7 +51,7 @@ POLL_SECONDS: Final = 0.02
 LOOK_SECONDS: Final = 0.5
 CALM_SECONDS: Final = 1.0
 BEFORE_SECONDS: Final = 0.5
-HAND_OVER_SECONDS: Final = 4.0
+HAND_OVER_SECONDS: Final = 10.0
 """A hand-over is over so long after it was logged."""
 GRACEFUL_TARGET_SECONDS: Final = 2.0
 KILL_TARGET_SECONDS: Final = 3.0
