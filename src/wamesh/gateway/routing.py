@@ -29,8 +29,6 @@ _OF_THE_HOLDER: Final = (
     pb.LogoutRequest,
     pb.PairRequest,
 )
-
-
 _PATIENT: Final = (pb.SendRequest, pb.CancelMessageRequest)
 _BETWEEN_GATEWAYS: Final = frozenset({LeaseLost.reason, HolderUnreachable.reason, Draining.reason})
 _ARRIVING: Final = frozenset({Reason.NO_HOLDER.value, Reason.RESTORED.value})
