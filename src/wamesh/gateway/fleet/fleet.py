@@ -108,9 +108,9 @@ class Fleet:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        with suppress(Unavailable, TimeoutError):
-            await self._store.leave(self._companies.node)
-            if seconds > 0:
+        await _carefully(lambda: self._store.leave(self._companies.node))
+        if seconds > 0:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     await self._move_out(seconds)
 
@@ -192,12 +192,16 @@ class Fleet:
 
         async def move(company_id: int) -> None:
             async with room:
-                placed = await self._sessions.find(company_id)
-                if placed is not None and await self._store.alive():
-                    await self._hand_over(company_id)
-                    await self._arrival(placed)
+                await _carefully(lambda: self._move(company_id))
 
         await asyncio.gather(*(move(company_id) for company_id in companies))
+
+    async def _move(self, company_id: int) -> None:
+        """Hands a company over if there is somebody to take it, and waits until that is done."""
+        placed = await self._sessions.find(company_id)
+        if placed is not None and await self._store.alive():
+            await self._hand_over(company_id)
+            await self._arrival(placed)
 
     async def _arrival(self, left: PlacedSession) -> None:
         """Waits until whoever took the session over knows whether it is connected; not for long, and for nobody."""
@@ -230,12 +234,17 @@ class Fleet:
     async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
         while True:
             await asyncio.sleep(seconds)
-            try:
-                await work()
-            except (Unavailable, LeaseLost) as error:
-                _log.warning("fleet waits", error=error.message)
-            except Exception:  # noqa: BLE001 (logged; the next look must happen all the same)
-                _log.exception("fleet failed")
+            await _carefully(work)
+
+
+async def _carefully(work: Callable[[], Awaitable[None]]) -> None:
+    """Does it, or logs why not: whatever comes after it must happen all the same."""
+    try:
+        await work()
+    except (Unavailable, LeaseLost) as error:
+        _log.warning("fleet waits", error=error.message)
+    except Exception:  # noqa: BLE001 - see above
+        _log.exception("fleet failed")
 
 
 def _has_arrived(session: Session, left: Session) -> bool:
