@@ -135,8 +135,9 @@ class Transport(Protocol):
         ...
 
     def stop(self) -> None:
-        """Ends `connect` within about a second and keeps the device; harmless when nothing runs. No event
-        follows.
+        """Ends `connect` within two or three seconds at most and keeps the device; harmless when nothing runs.
+
+        No event follows, except the messages and receipts that had arrived: `connect` returns after them.
         """
         ...
 

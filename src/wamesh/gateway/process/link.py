@@ -1,9 +1,11 @@
 """What ties a session process to its gateway: the socket, and the lease that it may not outlive.
 
-Owns: the process's end of the socket, and its ways of ending itself. Refuses: to know what commands mean.
-Invariant: a process whose gateway is gone, or whose lease has passed, does not run on; whatever hangs.
+Owns: the process's end of the socket, and what tells that it must end. Refuses: to know what commands mean, and what
+there is to put in order before the end. Invariant: a process whose gateway is gone, or whose lease has passed, does not
+run on; whatever hangs.
 """
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -11,6 +13,7 @@ import socket
 import sys
 import threading
 from collections import deque
+from collections.abc import Callable
 from typing import Final, NoReturn
 
 from wamesh.gateway.process.wire import Frames, framed, machine_time_ns
@@ -23,12 +26,17 @@ LEASE_PASSED: Final = frozenset({EXIT_LEASE_PASSED, -signal.SIGALRM})
 """How the end of a process whose lease passed looks to its parent: said by itself, or by the kernel's timer."""
 
 _KERNEL_GRACE_NS: Final = 250_000_000
+_ORPHAN_SECONDS: Final = 3.0
 _FLUSH_SECONDS: Final = 0.5
 _READ_BYTES: Final = 1 << 16
 _PR_SET_PDEATHSIG: Final = 1
 
 
-def _leave(code: int, why: str) -> NoReturn:
+class GatewayGone(Exception):
+    """Nobody is at the other end of the socket."""
+
+
+def leave(code: int, why: str) -> NoReturn:
     """Ends the process at once: no handlers, no finalizers, nothing that a hung library could hold up."""
     try:
         os.write(sys.stderr.fileno(), f"session process ends: {why}\n".encode())
@@ -36,12 +44,12 @@ def _leave(code: int, why: str) -> NoReturn:
         os._exit(code)
 
 
-def die_with_parent() -> None:
-    """Has the kernel kill this process when its gateway is gone, even while it is stopped (SIGSTOP) and nothing of its
-    own runs: else its connection would stay beside the next holder's. Linux alone can do it.
+def wake_with_parents_death() -> None:
+    """Has the kernel continue this process when its gateway is gone, should it be stopped (SIGSTOP): so that it finds
+    out, and its connection does not stay beside the next holder's. Linux alone can do it.
     """
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGCONT)
 
 
 class Link:
@@ -58,7 +66,7 @@ class Link:
         threading.Thread(target=self._write_forever, daemon=True).start()
 
     def next_command(self) -> pb.Command:
-        """Waits for the next command; ends the process when the gateway is gone. Raises WireError, DecodeError."""
+        """Waits for the next command. Raises GatewayGone, WireError, DecodeError."""
         while not self._commands:
             self._commands.extend(self._frames.feed(self._read()))
         return pb.Command.FromString(self._commands.popleft())
@@ -68,7 +76,9 @@ class Link:
         return [pb.Command.FromString(command) for command in self._commands]
 
     def tell(self, event: pb.Event) -> None:
-        """Writes an event for the gateway, or queues it while the gateway is slow to read."""
+        """Writes an event for the gateway, or queues it while the gateway is slow to read; to one that is gone nothing
+        is told.
+        """
         data = framed(event)
         with self._writing:
             if not self._unwritten:
@@ -88,7 +98,7 @@ class Link:
         except OSError:
             data = b""
         if not data:
-            _leave(EXIT_ORPHANED, "its gateway is gone")
+            raise GatewayGone
         return data
 
     def _write_at_once(self, data: bytes) -> int:
@@ -97,8 +107,8 @@ class Link:
             return self._peer.send(data, socket.MSG_DONTWAIT)
         except BlockingIOError:
             return 0
-        except OSError:
-            _leave(EXIT_ORPHANED, "its gateway is gone")
+        except OSError:  # whoever reads finds out that the gateway is gone
+            return len(data)
 
     def _write_forever(self) -> NoReturn:
         """Writes what is queued; it stays in the queue until it is written, so that nothing overtakes it."""
@@ -106,10 +116,8 @@ class Link:
             with self._writing:
                 self._writing.wait_for(lambda: self._unwritten)
                 data = self._unwritten[0]
-            try:
+            with contextlib.suppress(OSError):
                 self._peer.sendall(data)
-            except OSError:
-                _leave(EXIT_ORPHANED, "its gateway is gone")
             with self._writing:
                 self._unwritten.popleft()
                 self._writing.notify_all()
@@ -126,6 +134,8 @@ class LeaseGuard:
 
     def __init__(self, deadline_ns: int) -> None:
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        self.end: Callable[[int, str], NoReturn] = leave
+        """How the process ends when its lease has passed; a quarter of a second later the kernel does it."""
         self._deadline_ns = deadline_ns
         self._arm()
         threading.Thread(target=self._watch, daemon=True).start()
@@ -136,6 +146,11 @@ class LeaseGuard:
             self._deadline_ns = deadline_ns
             self._arm()
 
+    def hurry(self) -> None:
+        """The process is about to end: the kernel ends it if that takes longer than three seconds."""
+        self._deadline_ns = min(self._deadline_ns, machine_time_ns() + round(_ORPHAN_SECONDS * 1e9))
+        self._arm()
+
     def _arm(self) -> None:
         left_ns = self._deadline_ns + _KERNEL_GRACE_NS - machine_time_ns()
         signal.setitimer(signal.ITIMER_REAL, max(left_ns, 1_000) / 1e9)
@@ -144,4 +159,4 @@ class LeaseGuard:
         pause = threading.Event()
         while (left_ns := self._deadline_ns - machine_time_ns()) > 0:
             pause.wait(min(left_ns / 1e9, 1.0))
-        _leave(EXIT_LEASE_PASSED, "its lease was not renewed in time")
+        self.end(EXIT_LEASE_PASSED, "its lease was not renewed in time")

@@ -8,9 +8,11 @@ extended however long that takes; one writes what the socket did not take at onc
 `connect`, whose callback appends to the journal and returns; one sends, a message at a time; rare commands get a
 thread each; one watches the lease (`LeaseGuard`).
 
+However it ends, unless somebody kills it, it ends in order: the connection first, then what the library had taken from
+it, which WhatsApp counts as delivered, into the journal.
+
 Owns: that order. Refuses: decisions (all are the gateway's), asyncio, grpc, and every import that is not
-needed, since memory is paid once a company. Invariant: it is gone when its gateway is, and before its lease
-is.
+needed, since memory is paid once a company. Invariant: it is gone soon after its gateway, and before its lease is.
 """
 
 import os
@@ -23,9 +25,17 @@ import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, NoReturn, cast
+from typing import Final, NoReturn, Protocol, cast
 
-from wamesh.gateway.process.link import EXIT_STOPPED, LeaseGuard, Link, die_with_parent
+from wamesh.gateway.process.link import (
+    EXIT_ORPHANED,
+    EXIT_STOPPED,
+    GatewayGone,
+    LeaseGuard,
+    Link,
+    leave,
+    wake_with_parents_death,
+)
 from wamesh.gateway.process.spool import Entry, Spool
 from wamesh.gateway.process.wire import (
     SPOOL_NAME,
@@ -47,6 +57,8 @@ from wamesh.whatsapp.transport import (
 )
 
 _DISK_RETRY_SECONDS: Final = 1.0
+_STOP_SECONDS: Final = 2.5
+"""For the transport to stop: less than its gateway's patience with a process that ends."""
 
 
 class SessionProcess:
@@ -59,6 +71,8 @@ class SessionProcess:
         self._spool = Spool(directory / SPOOL_NAME)
         self._sends: queue.SimpleQueue[pb.Command] = queue.SimpleQueue()
         self._ended = False
+        self._idle = threading.Event()
+        self._idle.set()
         name = cast(TransportName, begin.transport)
         self._transport = make_transport(name, directory, self._on_event, dict(begin.options))
 
@@ -79,13 +93,23 @@ class SessionProcess:
             case "send":
                 self._sends.put(command)
             case "connect":
+                self._idle.clear()
                 _in_thread(self._connect)
             case "find_sent" | "request_pair_code" | "logout":
                 _in_thread(lambda: self._link.tell(pb.Event(answer=self._answer(command))))
             case "stop":
-                self._stop()
+                self.end(EXIT_STOPPED, "its gateway stopped it")
             case other:
                 raise WireError(f"command {other} has no place here")
+
+    def end(self, code: int, why: str) -> NoReturn:
+        """Ends in order. Whoever has no patience for it kills."""
+        try:
+            self._transport.stop()
+            self._idle.wait(_STOP_SECONDS)
+            self._link.flush()
+        finally:
+            leave(code, why)
 
     def _on_event(self, event: Event) -> None:
         """The transport's callback: durable first, and never waits for the gateway."""
@@ -122,6 +146,7 @@ class SessionProcess:
             detail = f"connect failed: {error}"
         if not self._ended:
             self._on_event(Disconnected(detail, final=True))
+        self._idle.set()
 
     def _send_forever(self) -> NoReturn:
         while True:
@@ -156,40 +181,44 @@ class SessionProcess:
                 self._transport.logout()
                 answer.done.SetInParent()
 
-    def _stop(self) -> NoReturn:
-        """Ends in order. The gateway kills what takes too long."""
-        try:
-            self._transport.stop()
-        finally:
-            self._link.flush()
-            os._exit(EXIT_STOPPED)
-
 
 def _in_thread(work: Callable[[], object]) -> None:
     threading.Thread(target=work, daemon=True).start()
 
 
+class Obedient(Protocol):
+    """Whoever does what the gateway wants; `SessionProcess`."""
+
+    def obey(self, command: pb.Command) -> None: ...
+    def end(self, code: int, why: str) -> NoReturn: ...
+
+
 class CommandReader:
     """Reads commands from the moment it is made: extends the lease at once, and has the rest obeyed, in order, as soon
-    as somebody is there to do it.
+    as somebody is there to do it. Without a gateway the process ends.
     """
 
     def __init__(self, link: Link, guard: LeaseGuard) -> None:
         self._link = link
         self._guard = guard
-        self._obey: Callable[[pb.Command], None] | None = None
+        self._process: Obedient | None = None
         self._is_there = threading.Event()
         _in_thread(self._read_forever)
 
-    def hand_to(self, obey: Callable[[pb.Command], None]) -> None:
-        """From here on `obey` is given the commands."""
-        self._obey = obey
+    def hand_to(self, process: Obedient) -> None:
+        """From here on the process is given the commands, and ends in order."""
+        self._process = process
+        self._guard.end = process.end
         self._is_there.set()
 
     def _read_forever(self) -> NoReturn:
         try:
             while True:
                 self._take(self._link.next_command())
+        except GatewayGone:
+            self._guard.hurry()
+            end = leave if self._process is None else self._process.end
+            end(EXIT_ORPHANED, "its gateway is gone")
         except Exception as error:  # noqa: BLE001 - a process that hears nothing more must not run on
             _end_by(error)
 
@@ -198,8 +227,8 @@ class CommandReader:
             self._guard.extend(command.extend_lease.lease_deadline_ns)
             return
         self._is_there.wait()
-        assert self._obey is not None
-        self._obey(command)
+        assert self._process is not None
+        self._process.obey(command)
 
 
 def newest_deadline_ns(begin: pb.Command, *later: pb.Command) -> int:
@@ -213,7 +242,7 @@ def main() -> NoReturn:
     """Serves the socket whose descriptor is the first argument."""
     for sent_to_the_whole_group in (signal.SIGINT, signal.SIGTERM):
         signal.signal(sent_to_the_whole_group, signal.SIG_IGN)  # the gateway drains, then ends this process
-    die_with_parent()
+    wake_with_parents_death()
     link = Link(socket.socket(fileno=int(sys.argv[1])))
     command = link.next_command()
     if command.WhichOneof("command") != "begin":
@@ -221,7 +250,7 @@ def main() -> NoReturn:
     reader = CommandReader(link, LeaseGuard(newest_deadline_ns(command, *link.already_here())))
     process = SessionProcess(link, command.begin)
     process.start()
-    reader.hand_to(process.obey)
+    reader.hand_to(process)
     while True:
         signal.pause()
 
@@ -239,5 +268,7 @@ def _end_by(error: Exception) -> NoReturn:
 if __name__ == "__main__":
     try:
         main()
+    except GatewayGone:
+        leave(EXIT_ORPHANED, "its gateway is gone")
     except Exception as error:  # noqa: BLE001 - whatever it was
         _end_by(error)

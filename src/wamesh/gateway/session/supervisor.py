@@ -69,7 +69,7 @@ class Supervisor:
         lease_times: LeaseTimes = DEFAULT_TIMES,
         policy: Policy = DEFAULT_POLICY,
         send_timeout: timedelta = timedelta(seconds=90),
-        stop_grace: timedelta = timedelta(seconds=1),
+        stop_grace: timedelta = timedelta(seconds=3),
         clock: Clock = utc_now,
         jitter: Callable[[], float] = random.random,
     ) -> None:

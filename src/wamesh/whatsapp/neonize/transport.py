@@ -8,7 +8,9 @@ collected; its `Stop`, which writes to a map that sends read, is never called. A
 parked, disconnected, until its process ends; `connect` makes another.
 
 What it does not report we time: a pairing that nobody answers (no event), a socket that is closed by `stop`
-(no event). The library prints where it likes: whoever starts the process collects its output.
+(no event). It tells WhatsApp that a message has arrived before it tells us the message: so each that it tells is handed
+on, whatever has become of its client meanwhile, and `connect` gives the last ones time to come before it returns. The
+library prints where it likes: whoever starts the process collects its output.
 
 Options: `proxy` (URL, for networks that need one), `ca_file` (PEM file of a certificate authority to trust, for
 networks that inspect TLS; see `native_environment`), `device_database` (URL of the schema that holds the device, for
@@ -51,13 +53,11 @@ from wamesh.whatsapp.events import (
     KeepAliveRestored,
     KeepAliveTimedOut,
     LoggedOut,
-    MessageReceived,
     PairCodeIssued,
     Paired,
     PairingFailed,
     PairingFailure,
     QrIssued,
-    ReceiptReceived,
     Replaced,
     is_final,
 )
@@ -81,6 +81,9 @@ FIRST_QR: Final = timedelta(seconds=60)
 LATER_QR: Final = timedelta(seconds=20)
 PAIRING_GRACE: Final = timedelta(seconds=10)
 PAIR_CODE_SECONDS: Final = 10.0
+SETTLE_SECONDS: Final = 0.15
+"""Without a message for so long after the socket is closed, all that was decrypted has reached us: a few ms each."""
+LONGEST_SETTLE_SECONDS: Final = 2.0
 PUSH_NAME_PAUSES: Final = (0.1, 60.0)
 """Seconds between looks for the push name: at first, doubled after each look, and at most."""
 DEVICE_NAME: Final = "wamesh"
@@ -110,6 +113,7 @@ class NeonizeTransport:
         self._pairing_deadline: float | None = None
         self._presence_time: float | None = None
         self._presence_pause = 0.0
+        self._recorded = 0
 
     @classmethod
     def open(cls, directory: Path, on_event: OnEvent, options: Mapping[str, str]) -> Self:
@@ -129,9 +133,10 @@ class NeonizeTransport:
             threading.Thread(target=self._run_library, args=(client,), name="neonize", daemon=True).start()
             self._stay()
         finally:
+            if self._disconnect():
+                self._settle()
             with self._emitting:
                 pass  # a final event that is being handed on has been handed on before connect returns
-            self._disconnect()
             self._connecting.release()
 
     def request_pair_code(self, phone_number: str) -> str:
@@ -190,6 +195,8 @@ class NeonizeTransport:
         client.qr(self._guarded(lambda code: self._show_qr(code.decode())))
         for kind, translate in _TRANSLATIONS.items():
             client.event(kind)(self._guarded(self._handler(translate)))
+        for kind, record in _RECORDS.items():
+            client.event(kind)(self._recorder(record))
         client.event(library.PairStatusEv)(self._guarded(self._pair_status))
         with self._changed:
             self._client, self._registered, self._online = client, False, False
@@ -208,6 +215,18 @@ class NeonizeTransport:
                     client.disconnect()
             except DeviceStoreUnavailable as error:  # the library would swallow it, and the event with it
                 end_process(str(error))
+
+        return called
+
+    def _recorder(self, translate: "_Translate") -> Callable[[NewClient, Any], None]:
+        """A callback for what WhatsApp counts as delivered, from a client that may be over."""
+
+        def called(_client: NewClient, event: Any) -> None:
+            with self._emitting:
+                translated = translate(event)
+                if translated is not None:
+                    self._on_event(translated)
+                self._recorded += 1
 
         return called
 
@@ -261,18 +280,29 @@ class NeonizeTransport:
     def _give_up_pairing(self) -> None:
         self._handle(PairingFailed(PairingFailure.TIMED_OUT))
 
-    def _disconnect(self) -> None:
-        """Closes the socket of a client that has one; one that is still dialing is closed when it first calls back."""
+    def _disconnect(self) -> bool:
+        """Closes the socket of a client that has one, and tells whether it has. One that is still dialing is closed at
+        its first sign of life.
+        """
         with self._changed:
             client, registered = self._client, self._registered
             self._client, self._online, self._over = None, False, True
-        if client is not None and registered:
-            client.disconnect()
+        if client is None or not registered:
+            return False
+        client.disconnect()
+        return True
+
+    def _settle(self) -> None:
+        """Waits until what came before the end of the connection has been handed on."""
+        deadline, before = time.monotonic() + LONGEST_SETTLE_SECONDS, -1
+        while self._recorded != before and time.monotonic() < deadline:
+            before = self._recorded
+            time.sleep(SETTLE_SECONDS)
 
     # Events
 
     def _handle(self, event: Event) -> None:
-        """Notes what the event means for our state, then hands it on; nothing follows a final event or `stop`."""
+        """Notes what the event means for our state, then hands it on; none follows a final event or `stop`."""
         with self._emitting:
             with self._changed:
                 if self._over or self._stopped:
@@ -285,8 +315,7 @@ class NeonizeTransport:
                 if isinstance(event, Connected) or not self._online:
                     self._presence_time = time.monotonic() if self._online else None
                     self._presence_pause = PUSH_NAME_PAUSES[0]
-                if not isinstance(event, MessageReceived | ReceiptReceived):  # nobody waits for those
-                    self._changed.notify_all()
+                self._changed.notify_all()
             if isinstance(event, LoggedOut):
                 self._store.forget()  # the library does it too, but after it has told us
             self._on_event(event)
@@ -340,10 +369,14 @@ _TRANSLATIONS: Final[Mapping[Any, _Translate]] = {
     library.ConnectFailureEv: neonize_events.connect_failure,
     library.KeepAliveTimeoutEv: lambda _: KeepAliveTimedOut(),
     library.KeepAliveRestoredEv: lambda _: KeepAliveRestored(),
+}
+"""What the library tells about its connection, in our words; `PairStatusEv` needs the store as well."""
+
+_RECORDS: Final[Mapping[Any, _Translate]] = {
     library.MessageEv: neonize_events.message,
     library.ReceiptEv: neonize_events.receipt,
 }
-"""Every event of the library that we listen to, in our words; `PairStatusEv` needs the store as well."""
+"""What came over it."""
 
 
 def _online_after(event: Event, online: bool) -> bool:
