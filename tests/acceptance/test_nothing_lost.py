@@ -14,7 +14,7 @@ from wamesh.emulator.v1 import emulator_pb2 as network
 from wamesh.gateway.v1 import gateway_pb2 as pb
 
 CUSTOMERS = ("+447700900110", "+447700900111", "+447700900112")
-STRIKES = 3
+STRIKES = 2
 PAUSE_SECONDS = 0.01
 PATIENCE_SECONDS = 60
 
