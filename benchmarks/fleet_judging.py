@@ -6,14 +6,15 @@
     bookings        as many as confirmations were read
 
 A doubt or a loss is justified only by a hit on that company's session: the moments of the hit, and those at which the
-network saw the company's connection end while the hit lasted.
+network saw the company's connection end while the hit lasted. No loss is justified by a gateway that was killed or
+terminated: its session processes end in order.
 
 Owns: those moments, and putting the rules together. Refuses: to strike. Invariant: what is judged is not asked, except
 for the outcomes that it told.
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence, Set
+from collections.abc import AsyncIterator, Container, Mapping, Sequence, Set
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -26,7 +27,7 @@ from letters import DOUBT, Judge, Letter
 # grpc after judging, which sets the environment that it loads in
 # isort: split
 import asyncpg
-from fleet_striking import Hit
+from fleet_striking import IN_ORDER, Hit
 from support.fleet import Fleet, salon_number
 
 from wamesh.booking.v1 import booking_pb2
@@ -75,9 +76,9 @@ class Evidence:
         """How many replies to each customer are UNKNOWN."""
         return Counter(reply.customer for reply in self.replies if reply.state == "UNKNOWN")
 
-    def moments(self, company_id: int) -> list[datetime]:
-        """When something may have ended a send or a message of the company in the middle."""
-        hits = [hit for hit in self.hits if company_id in hit.companies]
+    def moments(self, company_id: int, but: Container[str] = ()) -> list[datetime]:
+        """When something, `but` no strike of these kinds, may have ended a send or a message of the company midway."""
+        hits = [hit for hit in self.hits if company_id in hit.companies and hit.kind not in but]
         ends = [
             _moment(event)
             for event in self.log
@@ -120,7 +121,7 @@ async def judged(fleet: Fleet, evidence: Evidence) -> Verdict:
     await _judge_letters(verdict, fleet, evidence, moments)
     _judge_replies(verdict, evidence, moments)
     turns = turns_of(evidence.log)
-    judge_turns(verdict, turns, _excuses(evidence, moments))
+    judge_turns(verdict, turns, _excuses(fleet, evidence))
     judge_ids(verdict, evidence.log)
     judge_bookings(verdict, turns, evidence.booked, evidence.doubts)
     return verdict
@@ -156,8 +157,8 @@ def _judge_replies(verdict: Verdict, evidence: Evidence, moments: Mapping[int, S
                 verdict.violations.append(f"{what}, and nothing struck between {begun:%X.%f} and {doubted:%X.%f}")
 
 
-def _excuses(evidence: Evidence, moments: Mapping[int, Sequence[datetime]]) -> Excuses:
-    by_salon = {salon_number(company_id): kills for company_id, kills in moments.items()}
+def _excuses(fleet: Fleet, evidence: Evidence) -> Excuses:
+    by_salon = {salon_number(company_id): evidence.moments(company_id, but=IN_ORDER) for company_id in fleet.companies}
 
     def may_be_lost(turn: Turn) -> bool:
         return turn.came_near(by_salon[turn.salon], LOSS_WINDOW)

@@ -22,7 +22,9 @@ from wamesh.console.mesh import PrintLine
 
 T = TypeVar("T")
 
+KILL_GATEWAY: Final = "kill gateway"
 KILL_GATEWAY_LONG: Final = "kill gateway for longer than the lease"
+TERMINATE_GATEWAY: Final = "terminate gateway"
 CRASH_DATABASE: Final = "crash database"
 KILL_WORKER: Final = "kill worker"
 DATABASE_AWAY: Final = "database away"
@@ -30,9 +32,9 @@ FREEZE_SESSION: Final = "freeze session"
 FREEZE_WORKER: Final = "freeze worker"
 
 KINDS: Final = (
-    "kill gateway",
+    KILL_GATEWAY,
     KILL_GATEWAY_LONG,
-    "terminate gateway",
+    TERMINATE_GATEWAY,
     "freeze gateway",
     "kill session",
     FREEZE_SESSION,
@@ -44,6 +46,8 @@ KINDS: Final = (
     DATABASE_AWAY,
 )
 """Kills are kill -9; what is frozen gets SIGSTOP, sleeps for longer than the lease, and wakes."""
+IN_ORDER: Final = frozenset({KILL_GATEWAY, KILL_GATEWAY_LONG, TERMINATE_GATEWAY})
+"""After these the session processes end by themselves, with nothing in their hands."""
 LEASES: Final = (1.2, 2.5)
 """How long what must outlast a lease takes, in leases."""
 AWAY_SECONDS: Final = (2.0, 8.0)

@@ -51,3 +51,9 @@ def test_a_connection_that_ended_during_a_hit_counts() -> None:
 def test_a_connection_that_ended_by_itself_is_no_reason() -> None:
     """Before or long after the hit, or another company's."""
     assert evidence(closed(1, 5), closed(1, 25), closed(3, 15)).moments(1) == [at(10), at(20)]
+
+
+def test_some_hits_are_no_reason_for_a_loss() -> None:
+    """Whatever a strike of a kind that is left out did counts for nothing."""
+    assert evidence(closed(1, 15)).moments(1, but={"freeze gateway"}) == []
+    assert evidence().moments(3, but={"freeze gateway"}) == [at(30), at(30)]
