@@ -41,21 +41,23 @@ async def test_every_message_comes_once(protocol_mesh: Demo, blow: signal.Signal
             said[text] += 1
             await asyncio.sleep(PAUSE_SECONDS)
 
-    async with asyncio.timeout(PATIENCE_SECONDS), asyncio.TaskGroup() as talking:
-        for customer in CUSTOMERS:
-            talking.create_task(talk(customer))
-        for _ in range(STRIKES):
-            await asyncio.sleep(1)
-            gateway = mesh.mesh.pid_of("gateway")
-            os.kill(gateway, blow)
-            while mesh.mesh.pid_of("gateway") == gateway:  # noqa: ASYNC110 - its keeper tells nobody
-                await asyncio.sleep(0.05)
-            await connected(mesh)
-        over.set()
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while await texts_in_the_inbox(mesh) != said:  # noqa: ASYNC110 - the inbox tells only who subscribes
-            await asyncio.sleep(0.5)
-    os.kill(worker, signal.SIGCONT)
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS), asyncio.TaskGroup() as talking:
+            for customer in CUSTOMERS:
+                talking.create_task(talk(customer))
+            for _ in range(STRIKES):
+                await asyncio.sleep(1)  # of talk
+                gateway = mesh.mesh.pid_of("gateway")
+                os.kill(gateway, blow)
+                while mesh.mesh.pid_of("gateway") == gateway:  # noqa: ASYNC110 - its keeper tells nobody
+                    await asyncio.sleep(0.05)
+                await connected(mesh)
+            over.set()
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while await texts_in_the_inbox(mesh) != said:  # noqa: ASYNC110 - the inbox tells only who subscribes
+                await asyncio.sleep(0.5)
+    finally:
+        os.kill(worker, signal.SIGCONT)
 
 
 async def connected(mesh: Demo) -> None:
